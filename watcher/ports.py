@@ -1,0 +1,120 @@
+"""The seams: what the loops ask of the outside, each written for its one consumer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from datetime import datetime
+from typing import Protocol
+
+from watcher.model import (
+    Alarm,
+    Body,
+    Condition,
+    Delivery,
+    Event,
+    Known,
+    Message,
+    Outcome,
+    Plan,
+    Reading,
+    SourceName,
+    SourceState,
+    Version,
+)
+
+Clock = Callable[[], datetime]
+"""The time now, aware, in UTC."""
+
+Render = Callable[[Event], Message]
+"""Compose what people read of an event, in the configured language and time zone, with its age as of now."""
+
+Commit = Callable[[Plan], Awaitable[None]]
+"""Write a plan whole, or raise StoreError and leave everything as it was."""
+
+
+class Source(Protocol):
+    """One stream of one partition of one account."""
+
+    @property
+    def name(self) -> SourceName:
+        """Which it is."""
+
+    async def read(self, known: Known, since: int | None) -> Reading:
+        """Read what changed since that cursor, or everything when it is None. Raises Transient or Permanent."""
+
+    async def show(self, key: str) -> Body | None:
+        """Read one record afresh, as the vendor has it; None when the vendor says there is none.
+
+        Raises Transient or Permanent; NotImplementedError where the API has no such read.
+        """
+
+
+class Sink(Protocol):
+    """One place to tell people things."""
+
+    async def send(self, delivery: Delivery) -> str:
+        """Return what the peer answered when it took it (at most 2 KiB); otherwise raise Transient or Permanent."""
+
+    async def close(self) -> None:
+        """Let go of connections and files."""
+
+
+class Snapshots(Protocol):
+    """What polling asks of the store."""
+
+    async def state(self, source: SourceName) -> SourceState:
+        """What is remembered of a source; the empty state for one never polled."""
+
+    async def known(self, source: SourceName) -> Known:
+        """What the snapshot knows of it; not to be changed by the caller."""
+
+    async def versions(self, source: SourceName, keys: Collection[str]) -> Mapping[str, Version]:
+        """The last versions of those records, removed ones too; ids that were never seen are left out."""
+
+    async def conditions(self, subject: str | None = None) -> tuple[Condition, ...]:
+        """The troubles that last, of one subject or of all."""
+
+    async def commit(self, plan: Plan) -> None:
+        """Write the plan whole or not at all."""
+
+
+class Outbox(Protocol):
+    """What delivering asks of the store."""
+
+    async def due(self, sink: str, now: datetime, limit: int, busy: Collection[int] = ()) -> list[Delivery]:
+        """Deliveries owed to a sink and due, oldest first, at most one a record: the first one it is owed.
+
+        A record whose first owed delivery is not due yet, or is in `busy`, has none.
+        """
+
+    async def next_due(self, sink: str, busy: Collection[int] = ()) -> datetime | None:
+        """When the next of them falls due; None when nothing is owed (or all that is owed is busy)."""
+
+    async def settle(self, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
+        """Write down what became of one attempt."""
+
+
+class Alarms(Protocol):
+    """What the tick asks of the store."""
+
+    async def ringing(self, now: datetime, limit: int) -> list[Alarm]:
+        """Alarms that are due, earliest first."""
+
+    async def next_ring(self) -> datetime | None:
+        """When the next alarm falls due."""
+
+    async def versions(self, source: SourceName, keys: Collection[str]) -> Mapping[str, Version]:
+        """The last versions of those records."""
+
+    async def commit(self, plan: Plan) -> None:
+        """Write the plan whole or not at all."""
+
+
+class Budget(Protocol):
+    """Requests an account may still make today, counted across restarts."""
+
+    async def spend(self, account: str, day: str, limit: int) -> int:
+        """Count one request of that day, durably, before it is made; return how many are left after it.
+
+        Returns -1 and counts nothing when the day's requests are all made.
+        """
