@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 Body = Mapping[str, Any]
 """A canonical record."""
-
-EMPTY: Mapping[Any, Any] = MappingProxyType({})
 
 EVENTS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:watcher:event")
 """The namespace of event ids."""
@@ -90,7 +87,7 @@ class Reading:
     cursor: int | None = None
     doubt: str = ""
     unread: tuple[Unread, ...] = ()
-    pages: Mapping[bytes, Page] = EMPTY
+    pages: Mapping[bytes, Page] = field(default_factory=dict)
     requests: int = 1
 
 
@@ -104,7 +101,7 @@ class Record:
     key: str
     body: Body
     fingerprint: bytes
-    doubts: Mapping[str, str] = EMPTY
+    doubts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +211,7 @@ class Alarm:
     key: str
     name: str
     due_at: datetime
-    data: Mapping[str, Any] = EMPTY
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +233,11 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """What is remembered of a source between polls. `cursor` is the vendor's own time, in Unix seconds."""
+    """What is remembered of a source between polls.
+
+    `cursor` is the vendor's own time, in Unix seconds; `doubtful` counts the full reads in a row that were not
+    complete; `drifted` names what is no longer as we know it (a field, a record, the list), and how.
+    """
 
     cursor: int | None = None
     baselined_at: datetime | None = None
@@ -246,7 +247,8 @@ class SourceState:
     failures: int = 0
     failing_since: datetime | None = None
     last_error: str = ""
-    confirmed: bool = False
+    doubtful: int = 0
+    drifted: Mapping[str, str] = field(default_factory=dict)
 
 
 class Known(NamedTuple):
@@ -275,7 +277,7 @@ class Plan:
     state: SourceState | None = None
     versions: tuple[Version, ...] = ()
     refreshed: tuple[Version, ...] = ()
-    absences: Mapping[str, int] = EMPTY
+    absences: Mapping[str, int] = field(default_factory=dict)
     unread: tuple[Unread, ...] = ()
     events: tuple[Event, ...] = ()
     owed: tuple[Owed, ...] = ()
@@ -283,7 +285,7 @@ class Plan:
     disarmed: tuple[Alarm, ...] = ()
     entered: tuple[Condition, ...] = ()
     left: tuple[tuple[str, str], ...] = ()
-    pages: Mapping[bytes, Page] = EMPTY
+    pages: Mapping[bytes, Page] = field(default_factory=dict)
 
 
 # ------------------------------------------------------------------------------------------------------- deliveries
@@ -367,5 +369,3 @@ def envelope(event: Event) -> dict[str, Any]:
         "datacontenttype": "application/json",
         "data": dict(event.data),
     }
-
-

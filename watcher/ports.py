@@ -90,8 +90,8 @@ class Outbox(Protocol):
     async def next_due(self, sink: str, busy: Collection[int] = ()) -> datetime | None:
         """When the next of them falls due; None when nothing is owed (or all that is owed is busy)."""
 
-    async def settle(self, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
-        """Write down what became of one attempt."""
+    async def settle(self, delivery: Delivery, outcome: Outcome, now: datetime, plan: Plan | None = None) -> None:
+        """Write down what became of one attempt, and in the same transaction what it means for the sink."""
 
 
 class Alarms(Protocol):

@@ -1,0 +1,26 @@
+"""One record's bytes -> a canonical record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from watcher.errors import Unreadable
+from watcher.model import Record, Slice
+from watcher.streams import Stream
+from watcher.streams.canonical import canonical
+from watcher.strictjson import read_json
+
+
+def decode(stream: Stream, piece: Slice) -> Record:
+    """Read one record into its stream's canonical form.
+
+    Raises Unreadable when it is no record at all; a field that is not understood is left out and named in `doubts`.
+    """
+    value: Any = read_json(piece.raw)
+    if not isinstance(value, dict):
+        raise Unreadable("is no object")
+    doubts: dict[str, str] = {}
+    body = canonical(stream.record, value, doubts)
+    if not isinstance(body, dict):
+        raise Unreadable("is an empty object")
+    return Record(piece.key, body, piece.fingerprint, doubts)

@@ -1,0 +1,149 @@
+"""Batch against snapshot -> changes, and what is missing.
+
+Pure. Two laws keep it quiet (DESIGN section 6 and 7): a field that is absent keeps its last known value, and a field
+that a record first carries later is a change only if its value is a date after the record's last version was seen
+(vendors leave out what is empty: `opened` appears when the lead is opened). Anything else that appears was there
+before and merely became visible: a right was granted, a page was extended.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from watcher.model import Batch, Body, Change, Delta, Kind, Known, Record, Version
+from watcher.streams.canonical import Differences, differences, merged
+from watcher.streams.dates import ends_after
+from watcher.streams.stream import Stream, root
+
+MANY = 20
+"""More than so many, and more than so large a share, is not the work of people."""
+
+SHARE = 0.2
+
+GONE = 2
+"""So many complete reads in a row must lack a record before it is called removed."""
+
+
+def many(count: int, among: int) -> bool:
+    """Say whether so many of so many is more than people do between two polls."""
+    return count > MANY and count > among * SHARE
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a batch changes, and what is odd about it: fields that `vanished` from many records, or are in `doubt`."""
+
+    changes: tuple[Change, ...]
+    vanished: Mapping[str, int]
+    doubts: Mapping[str, str]
+
+
+def diff(stream: Stream, before: Mapping[str, Version], batch: Batch, size: int) -> Comparison:
+    """Compare the records of a batch with their last versions; `size` is how many the snapshot has.
+
+    A change with empty `fields` tells nothing but moves the stored state: unwatched fields, new bytes.
+    """
+    compared: list[tuple[Record, Version | None, Differences]] = []
+    gained: Counter[str] = Counter()
+    lost: Counter[str] = Counter()
+    for record in batch.records:
+        last = before.get(record.key)
+        found = differences(stream.record, last.body, record.body) if last else Differences()
+        compared.append((record, last, found))
+        gained.update({root(path) for path in found.gained})
+        lost.update({root(path) for path in found.lost if "[" not in path} - {root(path) for path in record.doubts})
+    granted = {name for name, count in gained.items() if many(count, size)}
+    known = sum(1 for _, last, _ in compared if last)
+    return Comparison(
+        tuple(_change(stream, record, last, found, granted) for record, last, found in compared),
+        {name: count for name, count in lost.items() if _vanished(count, known, full=batch.full)},
+        {path: why for record in batch.records for path, why in record.doubts.items()},
+    )
+
+
+def _vanished(count: int, known: int, *, full: bool) -> bool:
+    return many(count, known) or (full and count == known >= 3)  # noqa: PLR2004 - one or two may be people's work
+
+
+def _change(stream: Stream, record: Record, last: Version | None, found: Differences, granted: set[str]) -> Change:
+    if last is None:
+        return Change(Kind.CREATE, record.key, None, {}, record.body, created(stream, record.body), record.fingerprint)
+    told = {
+        path: Delta(None, value)
+        for path, value in found.gained.items()
+        if root(path) not in granted and _dated_after(value, last)
+    }
+    base = {**last.body, **{path: value for path, value in found.gained.items() if _is_root(path) and path not in told}}
+    kind = Kind.REAPPEAR if last.removed else Kind.UPDATE
+    body = merged(stream.record, last.body, record.body)
+    return Change(kind, record.key, last, base, body, {**found.changed, **told}, record.fingerprint)
+
+
+def created(stream: Stream, body: Body) -> dict[str, Delta]:
+    """Every watched field of a record first seen, as a change from null."""
+    return {name: Delta(None, body[name]) for name in stream.record.fields if body.get(name) not in (None, [])}
+
+
+def _is_root(path: str) -> bool:
+    return root(path) == path
+
+
+def _dated_after(value: Any, last: Version) -> bool:
+    day = value.get("date") if isinstance(value, dict) else value
+    if not isinstance(day, str):
+        return False
+    try:
+        return ends_after(day, last.seen_at)
+    except ValueError:
+        return False
+
+
+# ------------------------------------------------------------------------------------------------- what is missing
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What a read says of records that are not in it.
+
+    `absences` are the counts that move (0: is back); `gone` are the ids missing often enough to be called removed,
+    `held` says that they are too many at once to believe it; `first` that some are missing for the first time.
+    """
+
+    absences: Mapping[str, int]
+    gone: tuple[str, ...] = ()
+    held: bool = False
+    first: bool = False
+
+
+def missing(known: Known, batch: Batch) -> Missing:
+    """Compare what is present in a read with what the snapshot has.
+
+    Only a complete read of everything says that a record is missing; any read says that one is back.
+    """
+    back = {key: 0 for key in known.absent if key in batch.present}
+    if not (batch.full and batch.complete):
+        return Missing(back)
+    lacking = set(known.fingerprints.values())
+    size = len(lacking)
+    lacking -= batch.present
+    counts = {key: min(known.absent.get(key, 0) + 1, GONE) for key in lacking}
+    moved = {key: count for key, count in counts.items() if count != known.absent.get(key, 0)}
+    gone = tuple(sorted(key for key, count in counts.items() if count >= GONE))
+    held = bool(gone) and (many(len(lacking), size) or len(lacking) == size)
+    return Missing({**back, **moved}, gone, held, first=1 in moved.values())
+
+
+def removals(before: Mapping[str, Version], keys: Collection[str]) -> tuple[Change, ...]:
+    """Turn records that are called removed into changes."""
+    return tuple(_removal(before[key]) for key in _present(before, keys))
+
+
+def _present(before: Mapping[str, Version], keys: Iterable[str]) -> Iterable[str]:
+    return (key for key in keys if key in before and not before[key].removed)
+
+
+def _removal(last: Version) -> Change:
+    return Change(Kind.REMOVE, last.key, last, last.body, last.body, {}, last.fingerprint)

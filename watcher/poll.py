@@ -1,0 +1,304 @@
+"""The spine: one source, read once, from its answer to what is committed.
+
+    read -> decode -> diff -> derive -> route -> commit
+
+Everything between the two awaits at its ends is pure and lives in the module of that name. What an answer says is
+committed whole, with its events and what is owed for them, or it will be seen again: cursor and snapshot move only in
+that commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from watcher.backoff import poll_wait
+from watcher.decode import decode
+from watcher.derive import Derived, Origin, derive
+from watcher.diff import Comparison, Missing, diff, missing, removals
+from watcher.errors import Drifted, Permanent, Transient, Unreadable
+from watcher.model import (
+    Batch,
+    Change,
+    Event,
+    Kind,
+    Known,
+    Plan,
+    Reading,
+    Record,
+    Slice,
+    SourceName,
+    SourceState,
+    Unread,
+    Version,
+)
+from watcher.ports import Clock, Snapshots, Source
+from watcher.rules import Routed
+from watcher.streams.dates import begins
+from watcher.streams.stream import root
+from watcher.troubles import DRIFTED, FAILING, HELD, SILENT, Troubles, Turn
+
+SILENT_BASELINE, EMIT = "silent", "emit"
+
+PATIENCE = 3
+"""After so many full reads that were not complete, a baseline is taken as it is: some lists never add up."""
+
+SECOND_LOOK = timedelta(minutes=5)
+"""A record missing from a daily full read is looked for again after so long, not a day later."""
+
+RE_READS = 20
+"""So many records are looked up one by one in a poll before they are called removed; the others wait."""
+
+_BREATH = 250
+"""Records decoded before the loop may do something else."""
+
+Route = Callable[[Iterable[Event]], Routed]
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """One source and how it is to be polled.
+
+    `reconcile` is how often it is read in full; None where every read is full. `baseline` is `silent`, `emit`, or the
+    first day whose records are told.
+    """
+
+    source: Source
+    origin: Origin
+    every: timedelta
+    reconcile: timedelta | None = None
+    baseline: str = SILENT_BASELINE
+    silent_after: timedelta = timedelta(minutes=15)
+
+    @property
+    def name(self) -> SourceName:
+        """Which source it is."""
+        return self.source.name
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one poll came to: the plan to commit, and when to poll again. `error` is empty when the read was good."""
+
+    plan: Plan
+    wait: timedelta
+    fresh: int = 0
+    changes: int = 0
+    complete: bool = False
+    doubt: str = ""
+    error: str = ""
+    failed_rules: Mapping[str, str] | None = None
+
+
+async def look(watch: Watch, store: Snapshots, route: Route, clock: Clock, luck: float) -> Look:
+    """Read a source once and say what is to be written; nothing is written yet."""
+    state = await store.state(watch.name)
+    troubles = Troubles(await store.conditions(str(watch.name)))
+    known = await store.known(watch.name)
+    try:
+        reading = await watch.source.read(known, _since(watch, state, clock()))
+        records, unread = await _decode(watch, reading)
+    except (Transient, Permanent) as error:
+        return _failed(watch, state, troubles, error, route, clock(), luck)
+    batch = Batch(records, reading.present, reading.full, reading.complete and not unread)
+    absent = missing(known, batch)
+    gone, there = await _gone(watch, absent)
+    before = await store.versions(watch.name, [*(r.key for r in records), *gone]) if records or gone else {}
+    now = clock()
+    compared = diff(watch.origin.stream, before, batch, len(known.fingerprints))
+    derived = _derived(watch, state, (*compared.changes, *removals(before, gone)), now)
+    after = _read(watch, state, reading, batch, absent, now)
+    after = replace(after, drifted=_drifted(state, batch, compared, unread))
+    turn = _recovered(watch, after, troubles, absent, gone, now)
+    events = (*(event for item in derived for event in item.events), *turn.events)
+    routed = route(events)
+    plan = Plan(
+        at=now,
+        source=watch.name,
+        state=after,
+        versions=tuple(d.version for d in derived if _is_new(d.version, before)),
+        refreshed=tuple(d.version for d in derived if not _is_new(d.version, before)),
+        absences=_moved(known, {**absent.absences, **there}, gone),
+        unread=unread,
+        events=events,
+        owed=routed.owed,
+        armed=tuple(alarm for item in derived for alarm in item.armed),
+        disarmed=tuple(alarm for item in derived for alarm in item.disarmed),
+        entered=turn.entered,
+        left=turn.left,
+        pages=reading.pages,
+    )
+    changes = sum(1 for change in compared.changes if change.fields) + len(gone)
+    wait = watch.every
+    return Look(plan, wait, len(records), changes, batch.complete, reading.doubt, "", routed.failed)
+
+
+# --------------------------------------------------------------------------------------------------------- reading
+
+
+def _since(watch: Watch, state: SourceState, now: datetime) -> int | None:
+    """Where to read from: None for everything."""
+    if watch.reconcile is None or state.baselined_at is None or state.cursor is None:
+        return None
+    if state.next_full_at is None or state.next_full_at <= now:
+        return None
+    return state.cursor
+
+
+async def _decode(watch: Watch, reading: Reading) -> tuple[tuple[Record, ...], tuple[Unread, ...]]:
+    """Decode what is new, letting the loop breathe; a record that cannot be read is set aside, the others go on."""
+    records: list[Record] = []
+    unread = list(reading.unread)
+    for number, piece in enumerate(reading.fresh, 1):
+        try:
+            records.append(decode(watch.origin.stream, piece))
+        except Unreadable as error:
+            unread.append(Unread(piece.fingerprint, piece.key, str(error)))
+        if number % _BREATH == 0:
+            await asyncio.sleep(0)
+    if unread and not records and len(unread) >= _answered(reading):
+        raise Transient(f"none of {len(unread)} records can be read: {unread[0].reason}")
+    return tuple(records), tuple(unread)
+
+
+def _answered(reading: Reading) -> int:
+    return len(reading.present | _keys(reading.fresh)) + sum(1 for item in reading.unread if item.key is None)
+
+
+def _keys(pieces: Iterable[Slice]) -> set[str]:
+    return {piece.key for piece in pieces}
+
+
+async def _gone(watch: Watch, absent: Missing) -> tuple[tuple[str, ...], dict[str, int]]:
+    """Which of the missing records are gone, and which turn out to be there after all (with a count of 0)."""
+    if absent.held:
+        return (), {}
+    gone: list[str] = []
+    there: dict[str, int] = {}
+    for key in absent.gone[:RE_READS]:
+        try:
+            if await watch.source.show(key) is None:
+                gone.append(key)
+            else:
+                there[key] = 0
+        except NotImplementedError:  # no read of one record: the list has the last word
+            return absent.gone, {}
+        except (Transient, Permanent):
+            continue  # asked again at the next poll
+    return tuple(gone), there
+
+
+# -------------------------------------------------------------------------------------------------------- deriving
+
+
+def _derived(watch: Watch, state: SourceState, changes: Iterable[Change], now: datetime) -> list[Derived]:
+    first = state.baselined_at is None
+    return [
+        derive(watch.origin, change, now, silent=first and not _told_at_baseline(watch.baseline, change))
+        for change in changes
+    ]
+
+
+def _told_at_baseline(baseline: str, change: Change) -> bool:
+    """Say whether a record of the first poll is told: none, all, or those created (else updated) since a day."""
+    if baseline == SILENT_BASELINE or change.kind is not Kind.CREATE:
+        return False
+    if baseline == EMIT:
+        return True
+    born = change.body.get("created_at") or change.body.get("updated_at")
+    return born is not None and begins(born) >= begins(baseline)
+
+
+def _is_new(version: Version, before: Mapping[str, Version]) -> bool:
+    last = before.get(version.key)
+    return last is None or last.version != version.version
+
+
+def _moved(known: Known, absences: Mapping[str, int], gone: Iterable[str]) -> dict[str, int]:
+    """The counts of absence that differ from what the store has; a removed record has none."""
+    left = set(gone)
+    return {key: n for key, n in absences.items() if key not in left and known.absent.get(key, 0) != n}
+
+
+# ----------------------------------------------------------------------------------------------- the state after it
+
+
+def _read(
+    watch: Watch, state: SourceState, reading: Reading, batch: Batch, absent: Missing, now: datetime
+) -> SourceState:
+    """The source's state after a good read."""
+    doubtful = state.doubtful if not batch.full else 0 if batch.complete else state.doubtful + 1
+    settled = batch.complete or doubtful >= PATIENCE or not batch.full
+    after = replace(
+        state,
+        cursor=max((c for c in (state.cursor, reading.cursor) if c is not None), default=None),
+        baselined_at=state.baselined_at or (now if settled else None),
+        read_at=now,
+        failures=0,
+        failing_since=None,
+        last_error="",
+        doubtful=doubtful,
+    )
+    if not batch.full:
+        return after
+    following = now + watch.reconcile if watch.reconcile else None
+    if following and (absent.first or not batch.complete):
+        following = min(following, now + SECOND_LOOK) if doubtful < PATIENCE else following
+    return replace(after, full_at=now, next_full_at=following)
+
+
+def _drifted(state: SourceState, batch: Batch, compared: Comparison, unread: tuple[Unread, ...]) -> dict[str, str]:
+    """What is no longer as we know it: what it was, less what is seen to be well again, and what is new."""
+    well = {name for record in batch.records for name in record.body} | {""}
+    still = {
+        name: why
+        for name, why in state.drifted.items()
+        if name not in well and not (batch.full and name.startswith("record "))
+    }
+    doubts = {root(path): why for path, why in compared.doubts.items()}
+    vanished = {name: f"is missing from {count} records at once" for name, count in compared.vanished.items()}
+    records = {f"record {item.key or 'without id'}": item.reason for item in unread}
+    return {**still, **vanished, **doubts, **records}
+
+
+def _recovered(
+    watch: Watch, after: SourceState, troubles: Troubles, absent: Missing, gone: tuple[str, ...], now: datetime
+) -> Turn:
+    """The troubles that a good read ends, and those that it shows."""
+    name = str(watch.name)
+    drift = "; ".join(f"{what or 'the list'} {why}" for what, why in sorted(after.drifted.items())[:5])
+    turn = troubles.turn(FAILING, name, "", now) + troubles.turn(SILENT, name, "", now)
+    turn += troubles.turn(DRIFTED, name, drift, now)
+    lasting = troubles.find(HELD, name)
+    if absent.held:
+        held = f"{len(absent.gone)} records are missing at once; `watcher confirm {name}` if they are really gone"
+        return turn + troubles.turn(HELD, name, held if not lasting else lasting.detail, now)
+    over = lasting and not gone and not absent.gone
+    return turn + (troubles.turn(HELD, name, "", now) if over else Turn())
+
+
+def _failed(
+    watch: Watch,
+    state: SourceState,
+    troubles: Troubles,
+    error: Transient | Permanent,
+    route: Route,
+    now: datetime,
+    luck: float,
+) -> Look:
+    """What a failed read comes to: snapshot and cursor as they were, one more failure, perhaps a trouble."""
+    failures = state.failures + 1
+    after = replace(state, failures=failures, failing_since=state.failing_since or now, last_error=error.reason)
+    name = str(watch.name)
+    refused = isinstance(error, Permanent) and error.refused
+    turn = Turn()
+    if isinstance(error, Drifted):
+        after = replace(after, drifted={**state.drifted, "": error.reason})
+        turn = troubles.turn(DRIFTED, name, error.reason, now)
+    elif refused or failures >= 2:  # noqa: PLR2004 - once may be an accident
+        turn = troubles.turn(FAILING, name, error.reason, now)
+    routed = route(turn.events)
+    plan = Plan(now, watch.name, after, events=turn.events, owed=routed.owed, entered=turn.entered, left=turn.left)
+    return Look(plan, poll_wait(watch.every, failures, error, luck), error=error.reason, failed_rules=routed.failed)

@@ -1,0 +1,253 @@
+"""The sections of the configuration, and what joins them: names that must exist, sources one a partition, rules.
+
+`shapes` says what a table is and `convert` reads one; every mistake is noted in the document that it is in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple, TypeVar
+
+from watcher.convert import Converter, Wrong
+from watcher.credentials import Secrets
+from watcher.model import SourceName
+from watcher.rules import OPERATOR
+from watcher.shapes import (
+    Account,
+    AdleadAccount,
+    ApimoAccount,
+    Id,
+    Privacy,
+    RuleKeys,
+    RuleSettings,
+    Schedule,
+    SourceKeys,
+    SourceSettings,
+)
+from watcher.sinks import Settings, SinkType
+from watcher.toml import Document, KeyPath, nearest, quoted
+
+CheckCondition = Callable[[str, tuple[str, ...]], list[str]]
+"""Given a rule's `when` and the types of event that the rule hears, say what is wrong with it."""
+
+_SHORTEST = timedelta(milliseconds=100)
+_CURSOR = {"reconcile": timedelta(hours=24), "lookback": timedelta(seconds=300)}
+
+T = TypeVar("T")
+
+
+class _Api(NamedTuple):
+    """What is known of an API here: its accounts, its streams, the key of their partitions, and how it is read."""
+
+    name: str
+    account: type[Account]
+    streams: tuple[str, ...]
+    partitions: str
+    cursor: bool
+
+
+_APIS: Mapping[str, _Api] = {
+    "apimo": _Api("apimo", ApimoAccount, ("leads", "contracts"), "agencies", cursor=True),
+    "adlead": _Api("adlead", AdleadAccount, ("purchases",), "programs", cursor=False),
+}
+_STREAMS = tuple(f"{api.name}.{stream}" for api in _APIS.values() for stream in api.streams)
+
+
+@dataclass(frozen=True, slots=True)
+class Sections:
+    """One reading of all the files. `places` and `rules` remember where each source and rule was first named."""
+
+    document: Document
+    secrets: Secrets
+    sink_types: Mapping[str, SinkType]
+    event_types: Sequence[str]
+    check_condition: CheckCondition
+    places: dict[SourceName, KeyPath] = field(default_factory=dict)
+    rules: dict[str, str] = field(default_factory=dict)
+
+    # ------------------------------------------------------------------------------------------------------- tables
+
+    def fields(self, document: Document, table: Mapping[str, Any], shape: type, path: KeyPath) -> dict[str, Any]:
+        """What can be read of a table; the rest is noted."""
+        values, mistakes = self._converter(document).fields(table, shape, path)
+        document.complain(mistakes)
+        return values
+
+    def convert(self, document: Document, value: Any, shape: Any, path: KeyPath) -> Any:
+        """The value in that shape; None when it cannot be, which is noted."""
+        try:
+            return self._converter(document).convert(value, shape, path)
+        except Wrong as wrong:
+            document.complain(wrong.mistakes)
+            return None
+
+    def _converter(self, document: Document) -> Converter:
+        return Converter(self.secrets, document.path.parent)
+
+    def _tables(self, section: str, named: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The tables `[section.NAME]`."""
+        for name, value in named.items():
+            try:
+                Id.parse(name)
+            except ValueError:
+                self._note((section, name), "not a name; write letters, digits, dots and dashes")
+            if (table := self.convert(self.document, value, dict[str, Any], (section, name))) is not None:
+                yield name, table
+
+    def _note(self, path: KeyPath, text: str) -> None:
+        self.document.complain([(path, text)])
+
+    def _choice(self, table: Mapping[str, Any], key: str, options: Mapping[str, T], path: KeyPath) -> T | None:
+        """What the `api` or `type` of a table stands for."""
+        name = table.get(key)
+        if isinstance(name, str) and name in options:
+            return options[name]
+        remedy = f"; write one of {', '.join(map(quoted, options))}"
+        if isinstance(name, str):
+            self._note((*path, key), f"no {key} {quoted(name)}" + (nearest(name, options) or remedy))
+        else:
+            self._note((*path, key), ("must be a text" if key in table else "missing") + remedy)
+        return None
+
+    def known(self, document: Document, path: KeyPath, what: str, names: Iterable[str], among: Collection[str]) -> None:
+        """Note each name of a list that is not there."""
+        for index, name in enumerate(names):
+            if name not in among:
+                document.complain([((*path, index), absent(what, name, among))])
+
+    # --------------------------------------------------------------------------------------------- accounts, sources
+
+    def accounts(self, named: Mapping[str, Any]) -> Iterator[tuple[str, Account]]:
+        """`[accounts.NAME]`, those that can be used."""
+        for name, table in self._tables("accounts", named):
+            api = self._choice(table, "api", _APIS, ("accounts", name))
+            account = api and self.convert(self.document, table, api.account, ("accounts", name))
+            if account:
+                yield name, account
+
+    def sources(self, tables: Iterable[Any], accounts: Mapping[str, Any]) -> Iterator[SourceSettings]:
+        """`[[sources]]`, one for each partition."""
+        for index, value in enumerate(tables):
+            path: KeyPath = ("sources", index)
+            if (table := self.convert(self.document, value, dict[str, Any], path)) is None:
+                continue
+            values = self.fields(self.document, table, SourceKeys, path)
+            self._intervals(values, path)
+            name = values.get("account")
+            if name is not None and name not in accounts:
+                self._note((*path, "account"), absent("account", name, accounts))
+            account = accounts.get(name) if name else None
+            api = _APIS.get(str(account.get("api"))) if isinstance(account, dict) else None
+            if api:
+                yield from self._partitions(api, table, values, path)
+
+    def _intervals(self, values: Mapping[str, Any], path: KeyPath) -> None:
+        for key in ("every", "reconcile", "silent_after"):
+            if values.get(key, _SHORTEST) < _SHORTEST:
+                self._note((*path, key), 'must be at least "100ms"')
+
+    def _partitions(
+        self, api: _Api, table: Mapping[str, Any], values: dict[str, Any], path: KeyPath
+    ) -> Iterator[SourceSettings]:
+        """One source a partition, of an account whose API is known."""
+        stream = values.get("stream")
+        if stream is not None and stream not in api.streams:
+            near = nearest(stream, api.streams) or f"; write {' or '.join(map(quoted, api.streams))}"
+            self._note((*path, "stream"), f"{api.name} has no stream {quoted(stream)}{near}")
+        others = {other.partitions for other in _APIS.values()} - {api.partitions}
+        for other in sorted(others & table.keys()):
+            self._note((*path, other), f"{api.name} has none; write {api.partitions} = [...]")
+        if api.partitions not in table and not others & table.keys():
+            self._note((*path, api.partitions), f"missing; write {api.partitions} = [101]")
+        if not api.cursor:
+            for key in sorted(_CURSOR.keys() & table.keys()):
+                self._note((*path, key), f"{api.name} is read in full every time; leave it out")
+        line = self.document.line(path)
+        timing = (_CURSOR if api.cursor else {}) | {
+            key: values[key] for key in Schedule.__struct_fields__ if key in values
+        }
+        for index, partition in enumerate(values.get(api.partitions, ())):
+            source = SourceName(values["account"], f"{api.name}.{stream}", partition)
+            place = (*path, api.partitions, index)
+            if source in self.places:
+                where = f"{self.document.path}:{self.document.line(self.places[source])}"
+                self._note(place, f"{source} is watched already ({where}); keep one")
+            else:
+                self.places[source] = path
+                yield SourceSettings(name=source, file=self.document.path, line=line, **timing)
+
+    # ------------------------------------------------------------------------------------------------ sinks, privacy
+
+    def sinks(self, named: Mapping[str, Any], accounts: Mapping[str, Any]) -> Iterator[tuple[str, Settings]]:
+        """`[sinks.NAME]`, those that can be used."""
+        for name, table in self._tables("sinks", named):
+            path: KeyPath = ("sinks", name)
+            kind = self._choice(table, "type", self.sink_types, path)
+            settings = kind and self.convert(self.document, table, kind.settings, path)
+            account = getattr(settings, "account", None)  # of the sinks that write to an API
+            if isinstance(account, str) and account not in accounts:
+                self._note((*path, "account"), absent("account", account, accounts))
+            if settings:
+                yield name, settings
+
+    def privacy(self, named: Mapping[str, Any]) -> Iterator[tuple[str, Privacy]]:
+        """`[privacy]`, by stream."""
+        for name, value in named.items():
+            path: KeyPath = ("privacy", name)
+            if name in _APIS:  # `adlead.purchases = ...` is a table in a table
+                self._note(path, f'a stream\'s name has a dot; put it in quotes: "{name}.STREAM" = {{ drop = [...] }}')
+                continue
+            if name not in _STREAMS:
+                self._note(path, absent("stream", name, _STREAMS))
+            if policy := self.convert(self.document, value, Privacy, path):
+                for both in sorted(set(policy.drop) & set(policy.hash)):
+                    self._note(path, f"{quoted(both)} is in drop and in hash; keep one")
+                yield name, policy
+
+    # --------------------------------------------------------------------------------------------------------- rules
+
+    def rules_of(self, document: Document, tables: Iterable[Any], sinks: Mapping[str, Any]) -> Iterator[RuleSettings]:
+        """`[[rules]]` of one file."""
+        for index, value in enumerate(tables):
+            path: KeyPath = ("rules", index)
+            if (table := self.convert(document, value, dict[str, Any], path)) is None:
+                continue
+            values = self.fields(document, table, RuleKeys, path)
+            if "name" in values:
+                self._name(document, values["name"], path)
+            self.known(document, (*path, "to"), "sink", values.get("to", ()), sinks)
+            heard = self._heard(document, values.get("on", ()), (*path, "on"))
+            if values.get("when") is not None:
+                mistakes = self.check_condition(values["when"], heard or tuple(self.event_types))
+                document.complain([((*path, "when"), mistake) for mistake in mistakes])
+            if {"name", "on", "to"} <= values.keys():
+                yield RuleSettings(**values, file=document.path, line=document.line(path))
+
+    def _name(self, document: Document, name: str, path: KeyPath) -> None:
+        path = (*path, "name")
+        if not name.strip() or not name.isprintable():
+            document.complain([(path, "must be a line of text; name what the rule is for")])
+        elif name == OPERATOR:
+            document.complain([(path, f"{quoted(name)} stands for [operator]; choose another name")])
+        elif name in self.rules:
+            document.complain([(path, f"{quoted(name)} is taken ({self.rules[name]}); choose another name")])
+        else:
+            self.rules[name] = f"{document.path}:{document.line(path)}"
+
+    def _heard(self, document: Document, patterns: Iterable[str], path: KeyPath) -> tuple[str, ...]:
+        """The types of event that match one of the patterns; a pattern that matches none is noted."""
+        for index, pattern in enumerate(patterns):
+            if not any(fnmatchcase(known, pattern) for known in self.event_types):
+                text = absent("event type", pattern, ()) + nearest(pattern, self.event_types)
+                document.complain([((*path, index), text)])
+        return tuple(known for known in self.event_types if any(fnmatchcase(known, pattern) for pattern in patterns))
+
+
+def absent(what: str, name: str, among: Collection[str]) -> str:
+    """Say that there is no such account, sink or stream, and what was probably meant."""
+    if not among:
+        return f"no {what} {quoted(name)}; add [{what}s.NAME]"
+    return f"no {what} {quoted(name)}" + (nearest(name, among) or f"; there are {', '.join(among)}")

@@ -1,0 +1,292 @@
+"""What the fields of a record are, how each is read into its one canonical form, and how two forms differ.
+
+A stream describes its record as an `Object` of kinds. Four functions walk that description:
+
+- `canonical` reads an upstream value: whatever means the same becomes equal (`"1"`/`1`/`1.0`, `""`/null/zero dates).
+- `merged` lays a new form over the last one: what is absent now keeps its last known value.
+- `differences` compares two forms, watched fields only, and gives paths such as `status` or `lots[41].price`.
+- `watched` strips a form to what is watched, for its digest.
+
+Fields that nobody has described are kept as they came and never compared.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any
+
+from watcher.model import Delta
+from watcher.streams.dates import moment
+
+MISSING: Any = object()
+"""A field that is not there, which is not the same as one that is null."""
+
+_CENT = Decimal("0.01")
+_MOST = Decimal("1e15")
+
+
+# ------------------------------------------------------------------------------------------------------ the kinds
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """One value, read by a function that raises ValueError for what it does not understand."""
+
+    read: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """An object: `fields` are watched, `unwatched` are read into form but never compared."""
+
+    fields: Mapping[str, Kind]
+    unwatched: Mapping[str, Kind] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """A date, or an object `{date, user}`, or null (Apimo's `opened`, `assigned`, `closed`): kept as the object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """A list of objects, each known by its `id`, else its `contact`; order says nothing. PHP may send an object."""
+
+    item: Object
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """A list of plain values: a set, kept sorted."""
+
+    read: Callable[[Any], Any]
+
+
+Kind = Scalar | Object | Stamp | Keyed | Values
+
+
+# ---------------------------------------------------------------------------------------------- readers of scalars
+
+
+def text(value: Any) -> str | None:
+    """Free text; empty is null."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise ValueError("is no text")
+    return value if isinstance(value, str) else _plain_number(value)
+
+
+def code(value: Any) -> str | None:
+    """An id or a code, always text: `1`, `"1"` and `1.0` are `"1"`. PHP's false is null."""
+    if value is None or value is False or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise ValueError("is no id or code")
+    return value.strip() or None if isinstance(value, str) else _plain_number(value)
+
+
+def number(value: Any) -> int | float | None:
+    """An amount or a rate, to the cent: `20`, `20.0` and `"20.00"` are 20. PHP's false is null."""
+    if value is None or value is False or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise ValueError("is no number")
+    try:
+        exact = Decimal(str(value).strip())
+        if not exact.is_finite() or abs(exact) > _MOST:
+            raise ValueError("is no number that can be meant")
+        cents = exact.quantize(_CENT, ROUND_HALF_UP)
+    except InvalidOperation:
+        raise ValueError("is no number") from None
+    return int(cents) if cents == cents.to_integral_value() else float(cents)
+
+
+def flag(value: Any) -> bool | None:
+    """Yes or no: true, 1 and `"1"` are true."""
+    if value is None or value == "":
+        return None
+    if value in (True, "1", "true"):
+        return True
+    if value in (False, "0", "false"):
+        return False
+    raise ValueError("is neither yes nor no")
+
+
+def _plain_number(value: float) -> str:
+    if not math.isfinite(value):
+        raise ValueError("is no number")
+    return str(int(value)) if value == int(value) else repr(value)
+
+
+TEXT, CODE, NUMBER, FLAG, MOMENT, STAMP = (
+    Scalar(text),
+    Scalar(code),
+    Scalar(number),
+    Scalar(flag),
+    Scalar(moment),
+    Stamp(),
+)
+
+
+# ---------------------------------------------------------------------------------------------------------- reading
+
+
+def canonical(kind: Kind, value: Any, doubts: dict[str, str], path: str = "") -> Any:
+    """Read an upstream value into its canonical form.
+
+    A part that is not understood is left out, as if it were absent, and named in `doubts` (path -> why).
+    """
+    try:
+        match kind:
+            case Scalar(read):
+                return read(value)
+            case Stamp():
+                return _stamp(value)
+            case Values(read):
+                return sorted({member for member in map(read, _members(value)) if member is not None})
+            case Object():
+                return _object(kind, value, doubts, path)
+            case Keyed(item):
+                # One member that is no object puts the whole list in doubt: left out alone, it would seem removed.
+                forms = [_object(item, member, doubts, f"{path}[]") for member in _members(value)]
+                return [form for _, form in _keyed(forms)]
+    except ValueError as why:
+        doubts[path] = str(why)
+        return MISSING
+
+
+def _object(kind: Object, value: Any, doubts: dict[str, str], path: str) -> dict[str, Any] | None:
+    if value in (None, "", [], {}) or value is False:  # PHP writes an empty object as []
+        return None
+    if not isinstance(value, dict):
+        raise ValueError("is no object")
+    form: dict[str, Any] = {}
+    for name, member in value.items():
+        inner = kind.fields.get(name) or kind.unwatched.get(name)
+        read = canonical(inner, member, doubts, f"{path}.{name}" if path else name) if inner else member
+        if read is not MISSING:
+            form[name] = read
+    return form
+
+
+def _stamp(value: Any) -> dict[str, Any] | None:
+    if not isinstance(value, dict):
+        day = moment(value) if value != [] else None
+        return {"date": day} if day else None
+    form = {name: read(value[name]) for name, read in (("date", moment), ("user", code)) if name in value}
+    return form if any(form.values()) else None
+
+
+def _members(value: Any) -> list[Any]:
+    """The members of a list, also when PHP wrote an array with gaps as an object."""
+    if value is None or value == "" or value is False:
+        return []
+    if isinstance(value, dict):
+        return list(value.values())
+    if not isinstance(value, list):
+        raise ValueError("is no list")
+    return value
+
+
+def _keyed(forms: list[dict[str, Any] | None]) -> list[tuple[str, dict[str, Any]]]:
+    """The members of a list of objects with their keys, in the order of the keys; twins are numbered `5#2`."""
+    members = [form for form in forms if form]
+    named = sorted(((_name(member), _dump(member), member) for member in members), key=lambda row: (row[0], row[1]))
+    counts: dict[str, int] = {}
+    keyed = []
+    for name, _, member in named:
+        counts[name] = counts.get(name, 0) + 1
+        keyed.append((name if counts[name] == 1 else f"{name}#{counts[name]}", member))
+    return keyed
+
+
+def _name(member: Mapping[str, Any]) -> str:
+    for key in ("id", "contact"):
+        if member.get(key) is not None:
+            return str(member[key])
+    return ""
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+
+
+# ------------------------------------------------------------------------------------------- merging and comparing
+
+
+def merged(kind: Kind, before: Any, after: Any) -> Any:
+    """Lay `after` over `before`: what `after` does not carry keeps its last known value."""
+    match kind:
+        case Object(fields, unwatched) if isinstance(before, dict) and isinstance(after, dict):
+            return {
+                **before,
+                **{
+                    name: merged(inner, before[name], value)
+                    if name in before and (inner := fields.get(name) or unwatched.get(name))
+                    else value
+                    for name, value in after.items()
+                },
+            }
+        case Stamp() if isinstance(before, dict) and isinstance(after, dict):
+            return {**before, **after}
+        case Keyed(item) if isinstance(before, list) and isinstance(after, list):
+            old = dict(_keyed(before))
+            return [merged(item, old[key], form) if key in old else form for key, form in _keyed(after)]
+    return after
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """How two forms differ: `changed` paths, paths `gained` that were absent (with their values), `lost` ones."""
+
+    changed: dict[str, Delta] = field(default_factory=dict)
+    gained: dict[str, Any] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+
+
+def differences(kind: Kind, before: Any, after: Any) -> Differences:
+    """Compare two canonical forms, watched fields only. `gained` has no nulls: null instead of nothing is nothing."""
+    found = Differences()
+    _compare(kind, before, after, "", found)
+    return found
+
+
+def _compare(kind: Kind, before: Any, after: Any, path: str, found: Differences) -> None:
+    if after is MISSING:
+        if before is not MISSING and before is not None:
+            found.lost.append(path)
+    elif before is MISSING:
+        if after is not None and after != []:
+            found.gained[path] = after
+    elif isinstance(before, dict) and isinstance(after, dict):
+        for name, inner in _fields(kind):
+            inside = f"{path}.{name}" if path else name
+            _compare(inner, before.get(name, MISSING), after.get(name, MISSING), inside, found)
+    elif isinstance(kind, Keyed) and isinstance(before, list) and isinstance(after, list):
+        old, new = dict(_keyed(before)), dict(_keyed(after))
+        for key in sorted(old.keys() | new.keys()):
+            _compare(kind.item, old.get(key), new.get(key), f"{path}[{key}]", found)
+    elif before != after:
+        found.changed[path] = Delta(before, after)
+
+
+def _fields(kind: Kind) -> Iterator[tuple[str, Kind]]:
+    if isinstance(kind, Object):
+        yield from kind.fields.items()
+    elif isinstance(kind, Stamp):
+        yield from (("date", MOMENT), ("user", CODE))
+
+
+def watched(kind: Kind, form: Any) -> Any:
+    """Strip a canonical form to its watched fields; null and absent are the same here."""
+    if isinstance(kind, Object) and isinstance(form, dict):
+        shown = {name: watched(inner, form[name]) for name, inner in kind.fields.items() if name in form}
+        return {name: value for name, value in shown.items() if value is not None}
+    if isinstance(kind, Keyed) and isinstance(form, list):
+        return [watched(kind.item, member) for member in form]
+    return form

@@ -1,0 +1,73 @@
+"""Dates and moments as the two APIs write them, and as we keep them.
+
+Kept forms: a moment is `2026-11-21T10:02:04Z` (UTC, whole seconds), a date `2026-11-21`; a moment at midnight in Paris
+is that date. Apimo writes naive Paris time (`2016-04-25 16:31:52`), Adlead UTC with microseconds and a `Z`.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+PARIS = ZoneInfo("Europe/Paris")
+"""The zone of both vendors' naive times; proven once for Apimo by a `timestamp` beside its datetime."""
+
+# MySQL stores zero and partial dates, PHP turns zero dates into year -1: all of them mean "none".
+_NONE = re.compile(r"0*|-0001-11-30.*|0000-.*|\d{4}-00-.*|\d{4}-\d\d-00.*")
+_SHAPE = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:[.,]\d{1,9})?\s?(Z|[+-]\d\d(?::?\d\d)?)?)?",
+)
+
+
+def moment(value: Any) -> str | None:
+    """Read a date or a moment into its kept form; None for all that means "none"; ValueError for what is neither."""
+    if value is None or value is False or value == 0:
+        return None
+    if not isinstance(value, str):
+        raise ValueError("is no date")
+    text = value.strip()
+    if _NONE.fullmatch(text):
+        return None
+    shape = _SHAPE.fullmatch(text)
+    if not shape:
+        raise ValueError("is no date")
+    day, clock, zone = shape.groups()
+    if clock is None:
+        return date.fromisoformat(day).isoformat()
+    try:
+        written = datetime.fromisoformat(f"{day}T{clock}{zone or ''}")
+        # fold=0 in the autumn hour that comes twice; the spring hour that does not exist moves on, by way of UTC.
+        return kept(written if written.tzinfo else written.replace(tzinfo=PARIS))
+    except OverflowError:
+        raise ValueError("is no date") from None
+
+
+def kept(when: datetime) -> str:
+    """An aware datetime in its kept form."""
+    utc = when.astimezone(UTC).replace(microsecond=0)
+    local = utc.astimezone(PARIS)
+    if local.time() == time(0):
+        return local.date().isoformat()
+    return utc.replace(tzinfo=None).isoformat() + "Z"
+
+
+def begins(value: str) -> datetime:
+    """The instant at which a kept date or moment begins: Paris midnight for a date."""
+    if len(value) == len("2026-11-21"):
+        return datetime.combine(date.fromisoformat(value), time(0), PARIS).astimezone(UTC)
+    return datetime.fromisoformat(value)
+
+
+def day_begins(value: str) -> datetime:
+    """The Paris midnight with which the day of a kept date or moment begins, as an instant in UTC."""
+    return datetime.combine(begins(value).astimezone(PARIS).date(), time(0), PARIS).astimezone(UTC)
+
+
+def ends_after(value: str, instant: datetime) -> bool:
+    """Say whether a kept moment is after that instant; for a date: whether its Paris day ends after it."""
+    if len(value) == len("2026-11-21"):
+        following = date.fromisoformat(value) + timedelta(days=1)
+        return datetime.combine(following, time(0), PARIS).astimezone(UTC) > instant
+    return datetime.fromisoformat(value) > instant
