@@ -45,11 +45,13 @@ class Condition:
 
 
 def scope(event: Event) -> dict[str, Any]:
-    """What an expression sees of an event."""
+    """What an expression sees of an event; a field that its record does not carry is none."""
     data = event.data
+    stream = STREAMS.get(str(data.get("stream")))
+    described = [*stream.record.fields, *stream.record.unwatched] if stream else []
     return {
         "event": envelope(event),
-        "record": data.get("record") or {},
+        "record": {**dict.fromkeys(described), **(data.get("record") or {})},
         "changes": data.get("changes") or {},
         "account": data.get("account"),
         "partition": data.get("partition"),
@@ -65,7 +67,6 @@ def check(source: str, event_types: Collection[str]) -> list[str]:
     """
     try:
         tree = _environment.parse("{{ (" + source + ") }}")
-        Condition(source)
     except TemplateError as error:
         return [f"is no expression: {error.message}"]
     mistakes = [
@@ -76,9 +77,21 @@ def check(source: str, event_types: Collection[str]) -> list[str]:
     streams = _streams(event_types)
     for path in _paths(tree):
         mistakes += _unknown(path, streams)
-    mistakes += [f"there is no filter {f.name!r}{_nearest(f.name, _environment.filters)}"
-                 for f in tree.find_all(nodes.Filter) if f.name not in _environment.filters]  # fmt: skip
-    return list(dict.fromkeys(mistakes))
+    mistakes += [
+        f"there is no filter {used.name!r}{_nearest(used.name, _environment.filters)}"
+        for used in tree.find_all(nodes.Filter)
+        if used.name not in _environment.filters
+    ]
+    return list(dict.fromkeys(mistakes)) or _uncompiled(source)
+
+
+def _uncompiled(source: str) -> list[str]:
+    """What only the compiler finds: an unknown test, a second expression."""
+    try:
+        Condition(source)
+    except TemplateError as error:
+        return [f"is no expression: {error.message}"]
+    return []
 
 
 def _streams(event_types: Collection[str]) -> list[Stream]:
