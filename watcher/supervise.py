@@ -54,8 +54,8 @@ def _wait(failures: int) -> float:
     return min(FIRST_WAIT * (1 << min(failures, 10)), LONGEST_WAIT)
 
 
-async def first(*events: asyncio.Event | None, timeout: float) -> None:
-    """Wait until one of the events is set, `timeout` seconds at most."""
+async def first(*events: asyncio.Event | None, timeout: float | None) -> None:
+    """Wait until one of the events is set, `timeout` seconds at most (None: for as long as it takes)."""
     waiters = [asyncio.ensure_future(event.wait()) for event in events if event]
     try:
         await asyncio.wait(waiters, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
@@ -75,17 +75,23 @@ class Rota:
         self._count = itertools.count()
         self._turn = asyncio.Lock()
         self._moved = asyncio.Event()
+        self._closed = False
+
+    def close(self) -> None:
+        """Have nothing more polled; what is under way goes on."""
+        self._closed = True
+        self._moved.set()
 
     def put(self, watch: Watch, wait: float) -> None:
         """Have a source polled in so many seconds."""
         heapq.heappush(self._heap, (asyncio.get_running_loop().time() + wait, next(self._count), watch))
         self._moved.set()
 
-    async def take(self) -> Watch:
-        """The source that falls due first, once it is due."""
+    async def take(self) -> Watch | None:
+        """The source that falls due first, once it is due; None when the rota is closed."""
         loop = asyncio.get_running_loop()
         async with self._turn:
-            while True:
+            while not self._closed:
                 self._moved.clear()
                 wait = self._heap[0][0] - loop.time() if self._heap else None
                 if wait is not None and wait <= 0:
@@ -94,12 +100,12 @@ class Rota:
                     await asyncio.wait_for(self._moved.wait(), wait)
                 except TimeoutError:
                     continue
+        return None
 
     async def work(self, poll: Callable[[Watch], Awaitable[float]], failed: Failed) -> None:
-        """Poll whatever falls due, for ever; a poll returns in how many seconds it wants to be polled next."""
+        """Poll whatever falls due until the rota closes; a poll returns in how many seconds it wants to be next."""
         failures: dict[str, int] = {}
-        while True:
-            watch = await self.take()
+        while watch := await self.take():
             name = str(watch.name)
             wait = LONGEST_WAIT
             try:

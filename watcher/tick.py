@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -11,6 +12,8 @@ from watcher.model import Alarm, Plan, SourceName, SourceState, stamp
 from watcher.poll import Route, Watch
 from watcher.ports import Alarms, Clock, Commit
 from watcher.troubles import BUDGET_LOW, FAILING, SILENT, Troubles, Turn
+
+InTurn = Callable[[str], AbstractAsyncContextManager[object]]
 
 BATCH = 200
 """Alarms looked at in one go."""
@@ -22,13 +25,19 @@ LOW = 0.1
 """A budget with less than so large a share left is low."""
 
 
-async def ring(store: Alarms, watches: Mapping[str, Watch], route: Route, commit: Commit, clock: Clock) -> int:
-    """Answer the alarms that are due, each record in a plan of its own; return how many there were."""
+async def ring(
+    store: Alarms, watches: Mapping[str, Watch], route: Route, commit: Commit, clock: Clock, in_turn: InTurn
+) -> int:
+    """Answer the alarms that are due, each record in a plan of its own; return how many there were.
+
+    `in_turn` is the lock of a source: a poll of it must not come between the look at a record and the commit.
+    """
     now = clock()
     alarms = await store.ringing(now, BATCH)
     for place in dict.fromkeys((alarm.source, alarm.key) for alarm in alarms):
         mine = tuple(alarm for alarm in alarms if (alarm.source, alarm.key) == place)
-        await commit(await _answer(store, watches.get(place[0]), mine, route, now))
+        async with in_turn(place[0]):
+            await commit(await _answer(store, watches.get(place[0]), mine, route, now))
     return len(alarms)
 
 

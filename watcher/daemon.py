@@ -1,0 +1,273 @@
+"""The daemon: the loops over one store, from one configuration to the next, until it is told to stop.
+
+sources by their rota -> poll      sinks, a line each -> deliver      tick      health      watchdog      reload
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from watcher.app import Assembly, Core, assemble
+from watcher.config import Config, matching
+from watcher.errors import ConfigError, Permanent, StoreError, Transient
+from watcher.model import Condition, Delivery, Event, Plan
+from watcher.poll import Watch
+from watcher.sinks import SinkType
+from watcher.supervise import Rota, every, first
+from watcher.systemd import Notifier
+from watcher.tick import Account, health
+from watcher.troubles import STORE_FAILING, Troubles, tell
+
+_log = structlog.get_logger("watcher")
+
+WORKERS = 32
+"""Polls under way together, over all accounts."""
+
+TICK = 30.0
+"""Seconds between two looks at the alarms when none is due before."""
+
+HEALTH = 5.0
+"""Seconds between two looks at what has gone silent or runs short."""
+
+WATCH_FILES = 2.0
+"""Seconds between two looks at the configuration's files: a saved file is taken up within five."""
+
+GRACE = 5.0
+"""Seconds for what is under way when the daemon stops or reloads; what is cut off then is done again later."""
+
+SPREAD = 0.05
+"""Seconds between the first polls of two sources, so that they do not all start at once."""
+
+Load = Callable[[], Config]
+
+
+@dataclass(slots=True)
+class Daemon:
+    """One store, the configuration in force, and the loops. `load` reads the configuration anew."""
+
+    core: Core
+    load: Load
+    types: Mapping[str, SinkType]
+    notifier: Notifier
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    reload: asyncio.Event = field(default_factory=asyncio.Event)
+    bell: asyncio.Event = field(default_factory=asyncio.Event)
+    generation: int = 1
+    reload_error: tuple[str, ...] = ()
+    started: datetime = field(init=False)
+    trouble: Condition | None = None
+    told: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.started = self.core.clock()
+        self.core.heard.append(self._written)
+
+    async def run(self) -> None:
+        """Run until `stop` is set. Each reload ends the loops in good order and starts them with the new parts."""
+        self._signals()
+        config = self.core.parts.config
+        _log.info("started", sources=len(config.sources), sinks=len(config.sinks), rules=len(config.rules))
+        while not self.stop.is_set():
+            await self._resume_sinks()
+            self.reload.clear()
+            await self._generation()
+            if self.reload.is_set() and not self.stop.is_set():
+                await self._reload()
+        self.notifier.stopping()
+        _log.info("stopped")
+
+    def _signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number, event in ((signal.SIGTERM, self.stop), (signal.SIGINT, self.stop), (signal.SIGHUP, self.reload)):
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread: a test
+                loop.add_signal_handler(number, event.set)
+
+    async def _resume_sinks(self) -> None:
+        """A start or a reload is the operator's word that what was refused is mended."""
+        for name in await self.core.store.paused():
+            await self.core.store.resume(name)
+
+    # -------------------------------------------------------------------------------------------------- one generation
+
+    async def _generation(self) -> None:
+        halt = asyncio.Event()
+        parts = self.core.parts
+        rota = await self._rota(parts)
+        async with asyncio.TaskGroup() as group:
+            jobs = {
+                **{f"deliver {name}": self._line(name, halt) for name in parts.sinks},
+                "tick": self._tick,
+                "health": self._health,
+                "files": self._files(parts.config),
+            }
+            loops = [
+                group.create_task(every(name, job, halt, self.failed, self.bell if name == "tick" else None))
+                for name, job in jobs.items()
+            ]
+            workers = [
+                group.create_task(rota.work(self._poll, self.failed)) for _ in range(min(WORKERS, len(parts.watches)))
+            ]
+            watchdog = group.create_task(self._watchdog([*loops, *workers]))
+            self.notifier.ready(self._status())
+            await first(self.stop, self.reload, timeout=None)
+            halt.set()
+            rota.close()
+            if workers:
+                await asyncio.wait(workers, timeout=GRACE)
+            for task in (watchdog, *workers):
+                task.cancel()
+        self.core.lines.clear()
+
+    async def _rota(self, parts: Assembly) -> Rota:
+        """Every source's first poll: where it left off, so that a restart costs the vendor nothing."""
+        rota = Rota()
+        now = self.core.clock()
+        for number, watch in enumerate(parts.watches.values()):
+            state = await self.core.store.state(watch.name)
+            due = (state.read_at + watch.every - now).total_seconds() if state.read_at else 0.0
+            rota.put(watch, min(max(due, number * SPREAD), watch.every.total_seconds()))
+        return rota
+
+    async def _poll(self, watch: Watch) -> float:
+        return (await self.core.poll(watch)).wait.total_seconds()
+
+    def _line(self, name: str, halt: asyncio.Event) -> Callable[[], Awaitable[float]]:
+        async def run() -> float:
+            await self.core.line(name).run(halt, GRACE)
+            return 0.0
+
+        return run
+
+    async def _tick(self) -> float:
+        if await self.core.ring():
+            return 0.0
+        following = await self.core.store.next_ring()
+        if following is None:
+            return TICK
+        return min(TICK, max(0.0, (following - self.core.clock()).total_seconds()))
+
+    async def _health(self) -> float:
+        if self.trouble:
+            await self._recovered(self.trouble)
+        core, now = self.core, self.core.clock()
+        watches = [(watch, await core.store.state(watch.name)) for watch in core.parts.watches.values()]
+        accounts = [
+            Account(name, account.budget.count, await core.left_today(name))
+            for name, account in core.parts.config.accounts.items()
+            if account.budget
+        ]
+        turn = health(watches, accounts, Troubles(await core.store.conditions()), self.started, now)
+        if turn.entered or turn.left:
+            owed = core.parts.route(turn.events).owed
+            await core.commit(Plan(now, events=turn.events, owed=owed, entered=turn.entered, left=turn.left))
+        self.notifier.status(self._status())
+        return HEALTH
+
+    def _status(self) -> str:
+        config = self.core.parts.config
+        text = f"{len(config.sources)} sources, {len(config.sinks)} sinks, {len(config.rules)} rules"
+        if self.trouble:
+            text += f"; the store fails: {self.trouble.detail}"
+        return text + ("; the new configuration is broken, the old one works on" if self.reload_error else "")
+
+    async def _watchdog(self, tasks: list[asyncio.Task[None]]) -> None:
+        """Feed systemd's watchdog, but only while the store answers and every task is alive."""
+        if not self.notifier.watchdog:
+            return
+        while not any(task.done() for task in tasks):
+            with contextlib.suppress(StoreError):  # it says no, but it answers
+                await asyncio.wait_for(self.core.store.ping(), self.notifier.watchdog / 2)
+            self.notifier.alive()
+            await asyncio.sleep(self.notifier.watchdog / 4)
+
+    # ------------------------------------------------------------------------------------------------------- reloading
+
+    def _files(self, config: Config) -> Callable[[], Awaitable[float]]:
+        """Reload when a file of the configuration is saved, or one that its patterns match comes or goes."""
+        before = _signature(config)
+
+        async def look() -> float:
+            nonlocal before
+            if (now := _signature(config)) != before:
+                before = now
+                self.reload.set()
+            return WATCH_FILES
+
+        return look
+
+    async def _reload(self) -> None:
+        """Take up the new configuration whole; a broken one leaves the old one working and says so."""
+        self.notifier.reloading()
+        old = self.core.parts
+        try:
+            config = self._loaded(old.config)
+            self.core.parts = assemble(config, self.core.store, self.types, self.core.clock, self.core.luck)
+        except ConfigError as error:
+            self.reload_error = error.complaints
+            for complaint in error.complaints:
+                _log.error("not reloaded: the old configuration works on", complaint=complaint)
+            return
+        self.reload_error = ()
+        self.generation += 1
+        await old.close()
+        _log.info("reloaded", generation=self.generation, sources=len(config.sources), rules=len(config.rules))
+
+    def _loaded(self, old: Config) -> Config:
+        config = self.load()
+        if config.state_path != old.state_path:
+            raise ConfigError((f"{config.path}: [state] path has changed; restart watcher to use another store",))
+        return config
+
+    # --------------------------------------------------------------------------------------------- a store that fails
+
+    def _written(self, plan: Plan) -> None:
+        if plan.armed:
+            self.bell.set()
+
+    async def _recovered(self, trouble: Condition) -> None:
+        """The store works again: write down that it failed and that it is over; raises StoreError when it is not."""
+        now = self.core.clock()
+        events = (tell(trouble, now), tell(trouble, now, left=True))
+        owed = [o for o in self.core.parts.route(events).owed if o.event_id != events[0].id or o.sink not in self.told]
+        await self.core.commit(Plan(now, events=events, owed=tuple(owed)))
+        self.trouble = None
+        _log.info("the store works again")
+
+    async def failed(self, error: StoreError) -> None:
+        """The store cannot be used: say so once, past the store, since nothing can be owed in it."""
+        if self.trouble:
+            return
+        self.trouble = Condition(STORE_FAILING, "store", self.core.clock(), str(error))
+        _log.critical("the store fails; polling and deliveries wait for it", error=str(error))
+        self.told = await self._tell_past_the_store(tell(self.trouble, self.trouble.since))
+
+    async def _tell_past_the_store(self, event: Event) -> set[str]:
+        now = self.core.clock()
+        told = set()
+        for name in self.core.parts.config.operator:
+            try:
+                await self.core.parts.sinks[name].send(Delivery(0, event, name, "operator", 0, now, now))
+                told.add(name)
+            except (Transient, Permanent) as error:
+                _log.error("the operator was not told", sink=name, reason=error.reason)
+        return told
+
+
+def _signature(config: Config) -> dict[Path, tuple[int, int, int]]:
+    """What tells a saved file from the one before: editors replace files, so the inode counts too."""
+    directory = config.path.parent
+    found = {*config.files, *(path for pattern in config.rule_files for path in matching(directory, pattern))}
+    signature = {}
+    for path in found:
+        with contextlib.suppress(OSError):
+            facts = path.stat()
+            signature[path] = (facts.st_mtime_ns, facts.st_size, facts.st_ino)
+    return signature
