@@ -27,7 +27,8 @@ from watcher.poll import Look, Watch, look
 from watcher.ports import Clock, Sink
 from watcher.rules import Routed, Rule, route
 from watcher.sinks import Settings, SinkType, Tools
-from watcher.sources import Client, build_client, build_source
+from watcher.sources import build_client, build_source
+from watcher.sources.http import Client
 from watcher.sources.throttle import Throttle
 from watcher.store import Store
 from watcher.streams import STREAMS
