@@ -56,7 +56,7 @@ async def _answer(store: Alarms, watch: Watch | None, alarms: tuple[Alarm, ...],
         events=derived.events,
         owed=route(derived.events).owed,
         armed=derived.armed,
-        disarmed=tuple(dict.fromkeys((*alarms, *derived.disarmed))),
+        disarmed=(*alarms, *derived.disarmed),
     )
 
 
