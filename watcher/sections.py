@@ -28,7 +28,8 @@ from watcher.shapes import (
     SourceSettings,
 )
 from watcher.sinks import Settings, SinkType
-from watcher.toml import Document, KeyPath, nearest, quoted
+from watcher.streams import STREAMS
+from watcher.toml import Document, KeyPath, dotted, nearest, quoted
 
 CheckCondition = Callable[[str, tuple[str, ...]], list[str]]
 """Given a rule's `when` and the types of event that the rule hears, say what is wrong with it."""
@@ -49,11 +50,14 @@ class _Api(NamedTuple):
     cursor: bool
 
 
+def _streams(api: str) -> tuple[str, ...]:
+    return tuple(name.partition(".")[2] for name in STREAMS if name.startswith(f"{api}."))
+
+
 _APIS: Mapping[str, _Api] = {
-    "apimo": _Api("apimo", ApimoAccount, ("leads", "contracts"), "agencies", cursor=True),
-    "adlead": _Api("adlead", AdleadAccount, ("purchases",), "programs", cursor=False),
+    "apimo": _Api("apimo", ApimoAccount, _streams("apimo"), "agencies", cursor=True),
+    "adlead": _Api("adlead", AdleadAccount, _streams("adlead"), "programs", cursor=False),
 }
-_STREAMS = tuple(f"{api.name}.{stream}" for api in _APIS.values() for stream in api.streams)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +76,21 @@ class Sections:
 
     def fields(self, document: Document, table: Mapping[str, Any], shape: type, path: KeyPath) -> dict[str, Any]:
         """What can be read of a table; the rest is noted."""
-        values, mistakes = self._converter(document).fields(table, shape, path)
-        document.complain(mistakes)
+        converter = Converter(self.secrets, document.path.parent)
+        values, mistakes = converter.fields(table, shape, path)
+        document.complain([*mistakes, *converter.unfound])
         return values
 
     def convert(self, document: Document, value: Any, shape: Any, path: KeyPath) -> Any:
         """The value in that shape; None when it cannot be, which is noted."""
+        converter = Converter(self.secrets, document.path.parent)
         try:
-            return self._converter(document).convert(value, shape, path)
+            return converter.convert(value, shape, path)
         except Wrong as wrong:
             document.complain(wrong.mistakes)
             return None
-
-    def _converter(self, document: Document) -> Converter:
-        return Converter(self.secrets, document.path.parent)
+        finally:
+            document.complain(converter.unfound)
 
     def _tables(self, section: str, named: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         """The tables `[section.NAME]`."""
@@ -140,37 +145,25 @@ class Sections:
             if name is not None and name not in accounts:
                 self._note((*path, "account"), absent("account", name, accounts))
             account = accounts.get(name) if name else None
-            api = _APIS.get(str(account.get("api"))) if isinstance(account, dict) else None
-            if api:
-                yield from self._partitions(api, table, values, path)
+            if isinstance(account, dict) and (api := _APIS.get(str(account.get("api")))):
+                for key, text in _misfits(api, table, values.get("stream")):
+                    self._note((*path, key), text)
+                if values.get("stream") in api.streams:
+                    yield from self._partitions(api, values, path)
 
     def _intervals(self, values: Mapping[str, Any], path: KeyPath) -> None:
         for key in ("every", "reconcile", "silent_after"):
             if values.get(key, _SHORTEST) < _SHORTEST:
                 self._note((*path, key), 'must be at least "100ms"')
 
-    def _partitions(
-        self, api: _Api, table: Mapping[str, Any], values: dict[str, Any], path: KeyPath
-    ) -> Iterator[SourceSettings]:
-        """One source a partition, of an account whose API is known."""
-        stream = values.get("stream")
-        if stream is not None and stream not in api.streams:
-            near = nearest(stream, api.streams) or f"; write {' or '.join(map(quoted, api.streams))}"
-            self._note((*path, "stream"), f"{api.name} has no stream {quoted(stream)}{near}")
-        others = {other.partitions for other in _APIS.values()} - {api.partitions}
-        for other in sorted(others & table.keys()):
-            self._note((*path, other), f"{api.name} has none; write {api.partitions} = [...]")
-        if api.partitions not in table and not others & table.keys():
-            self._note((*path, api.partitions), f"missing; write {api.partitions} = [101]")
-        if not api.cursor:
-            for key in sorted(_CURSOR.keys() & table.keys()):
-                self._note((*path, key), f"{api.name} is read in full every time; leave it out")
+    def _partitions(self, api: _Api, values: Mapping[str, Any], path: KeyPath) -> Iterator[SourceSettings]:
+        """One source for each partition of an account whose API is known."""
         line = self.document.line(path)
-        timing = (_CURSOR if api.cursor else {}) | {
-            key: values[key] for key in Schedule.__struct_fields__ if key in values
-        }
+        timing = {key: values[key] for key in Schedule.__struct_fields__ if key in values}
+        if api.cursor:
+            timing = _CURSOR | timing
         for index, partition in enumerate(values.get(api.partitions, ())):
-            source = SourceName(values["account"], f"{api.name}.{stream}", partition)
+            source = SourceName(values["account"], f"{api.name}.{values['stream']}", partition)
             place = (*path, api.partitions, index)
             if source in self.places:
                 where = f"{self.document.path}:{self.document.line(self.places[source])}"
@@ -200,8 +193,8 @@ class Sections:
             if name in _APIS:  # `adlead.purchases = ...` is a table in a table
                 self._note(path, f'a stream\'s name has a dot; put it in quotes: "{name}.STREAM" = {{ drop = [...] }}')
                 continue
-            if name not in _STREAMS:
-                self._note(path, absent("stream", name, _STREAMS))
+            if name not in STREAMS:
+                self._note(path, absent("stream", name, STREAMS))
             if policy := self.convert(self.document, value, Privacy, path):
                 for both in sorted(set(policy.drop) & set(policy.hash)):
                     self._note(path, f"{quoted(both)} is in drop and in hash; keep one")
@@ -209,9 +202,10 @@ class Sections:
 
     # --------------------------------------------------------------------------------------------------------- rules
 
-    def rules_of(self, document: Document, tables: Iterable[Any], sinks: Mapping[str, Any]) -> Iterator[RuleSettings]:
+    def rules_of(self, document: Document, sinks: Mapping[str, Any]) -> Iterator[RuleSettings]:
         """`[[rules]]` of one file."""
-        for index, value in enumerate(tables):
+        tables = self.convert(document, document.data.get("rules", []), tuple[Any, ...], ("rules",))
+        for index, value in enumerate(tables or ()):
             path: KeyPath = ("rules", index)
             if (table := self.convert(document, value, dict[str, Any], path)) is None:
                 continue
@@ -241,13 +235,30 @@ class Sections:
         """The types of event that match one of the patterns; a pattern that matches none is noted."""
         for index, pattern in enumerate(patterns):
             if not any(fnmatchcase(known, pattern) for known in self.event_types):
-                text = absent("event type", pattern, ()) + nearest(pattern, self.event_types)
-                document.complain([((*path, index), text)])
+                families = {f"{known.partition('-')[0]}-*" for known in self.event_types}
+                near = nearest(pattern, families if "*" in pattern else self.event_types)
+                remedy = near or '; write one such as "new-lead", or "lead-*" for several'
+                document.complain([((*path, index), f"no event type {quoted(pattern)}{remedy}")])
         return tuple(known for known in self.event_types if any(fnmatchcase(known, pattern) for pattern in patterns))
+
+
+def _misfits(api: _Api, table: Mapping[str, Any], stream: str | None) -> Iterator[tuple[str, str]]:
+    """The keys of `[[sources]]` that are not right for the API of its account, and why."""
+    if stream is not None and stream not in api.streams:
+        remedy = nearest(stream, api.streams) or f"; write {' or '.join(map(quoted, api.streams))}"
+        yield "stream", f"{api.name} has no stream {quoted(stream)}{remedy}"
+    others = sorted({other.partitions for other in _APIS.values()} & table.keys() - {api.partitions})
+    for other in others:
+        yield other, f"is not for {api.name}; write {api.partitions} = [...]"
+    if api.partitions not in table and not others:
+        yield api.partitions, f"missing; write {api.partitions} = [101]"
+    for key in _CURSOR:
+        if key in table and not api.cursor:
+            yield key, f"is not for {api.name}, which is read in full every time; leave it out"
 
 
 def absent(what: str, name: str, among: Collection[str]) -> str:
     """Say that there is no such account, sink or stream, and what was probably meant."""
     if not among:
-        return f"no {what} {quoted(name)}; add [{what}s.NAME]"
+        return f"no {what} {quoted(name)}; add [{dotted((f'{what}s', name))}]"
     return f"no {what} {quoted(name)}" + (nearest(name, among) or f"; there are {', '.join(among)}")
