@@ -148,7 +148,7 @@ def _report(sink: str, delivery: Delivery, outcome: Outcome) -> None:
     facts = {
         "sink": sink,
         "delivery": delivery.number,
-        "event": delivery.event.id,
+        "event_id": delivery.event.id,
         "type": delivery.event.type,
         "attempt": delivery.attempts + 1,
     }

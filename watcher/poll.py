@@ -128,7 +128,7 @@ async def look(watch: Watch, store: Snapshots, route: Route, clock: Clock, luck:
         disarmed=tuple(alarm for item in derived for alarm in item.disarmed),
         entered=turn.entered,
         left=turn.left,
-        pages=reading.pages,
+        pages={} if unread else reading.pages,  # a page with a record set aside has more to say
     )
     changes = sum(1 for change in compared.changes if change.fields) + len(gone)
     wait = watch.every
@@ -233,7 +233,10 @@ def _read(
     settled = batch.complete or doubtful >= PATIENCE or not batch.full
     after = replace(
         state,
-        cursor=max((c for c in (state.cursor, reading.cursor) if c is not None), default=None),
+        # A walk that does not add up may have missed a record: the cursor stays where it will be seen from.
+        cursor=max((c for c in (state.cursor, reading.cursor) if c is not None), default=None)
+        if settled
+        else state.cursor,
         baselined_at=state.baselined_at or (now if settled else None),
         read_at=now,
         failures=0,

@@ -163,7 +163,7 @@ class Sections:
         if api.cursor:
             timing = _CURSOR | timing
         for index, partition in enumerate(values.get(api.partitions, ())):
-            source = SourceName(values["account"], f"{api.name}.{values['stream']}", partition)
+            source = SourceName(values["account"], f"{api.name}.{values['stream']}", str(partition))
             place = (*path, api.partitions, index)
             if source in self.places:
                 where = f"{self.document.path}:{self.document.line(self.places[source])}"

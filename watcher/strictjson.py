@@ -50,7 +50,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _constant(name: str) -> NoReturn:
+def _constant(_name: str) -> NoReturn:
     raise Unreadable("holds NaN or an infinity, which JSON has not")
 
 

@@ -1,0 +1,83 @@
+"""The strict reader of one record."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from watcher.errors import Unreadable
+from watcher.strictjson import DEEPEST, read_json
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b"", "is not JSON"),
+        (b"{", "is not JSON"),
+        (b'{"a": 1} 2', "is not JSON"),
+        (b'{"a": "\n"}', "is not JSON"),
+        (b"\xef\xbb\xbf{}", "is not JSON"),
+        (b'{"a": "\xe9"}', "is not UTF-8"),
+        (b'{"a": "\xed\xa0\xbd"}', "is not UTF-8"),
+        (b'{"a": NaN}', "holds NaN or an infinity, which JSON has not"),
+        (b'{"a": -Infinity}', "holds NaN or an infinity, which JSON has not"),
+        (b'{"a": 1e999}', "holds a number too large to be one"),
+        (b'{"a": [{"b": 1, "b": 1}]}', "gives a key twice"),
+        (b'{"a": 1, "\\u0061": 2}', "gives a key twice"),
+        (b'{"a": "\\ud83d"}', "holds half a character (a lone surrogate)"),
+        (b'{"\\uDE00": 1}', "holds half a character (a lone surrogate)"),
+        (b'{"a": 9223372036854775808}', "holds a whole number beyond 64 bits"),
+        (b'{"a": -9223372036854775809}', "holds a whole number beyond 64 bits"),
+        (b'{"a": %b}' % (b"9" * 5000), "holds a whole number beyond 64 bits"),
+        (b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1), "is nested too deeply"),
+        (b"[" * 100_000, "is nested too deeply"),
+    ],
+)
+def test_what_is_refused(raw: bytes, reason: str) -> None:
+    """Each thing that could surprise somebody later is refused, by a reason that quotes nothing, and no other error."""
+    with pytest.raises(Unreadable) as told:
+        read_json(raw)
+    assert str(told.value) == reason
+    assert told.value.__cause__ is None
+
+
+def test_what_is_taken() -> None:
+    """The limits themselves are inside: 64 levels, 64 bits, whole characters, brackets in a text."""
+    deep = b"[" * DEEPEST + b"]" * DEEPEST
+    assert json.dumps(read_json(deep)).encode() == deep
+    assert read_json(b'["%b"]' % (b"[{" * 100)) == ["[{" * 100]
+    assert read_json(b"[%b]" % b",".join([b"[]"] * 200)) == [[]] * 200
+    assert read_json(b"[9223372036854775807, -9223372036854775808]") == [2**63 - 1, -(2**63)]
+    assert read_json(b'"\\ud83d\\ude00 \\\\ud83d"') == "\U0001f600 \\ud83d"
+    assert read_json(b"1.5e3") == 1500.0
+
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner),
+)
+
+
+@given(values, st.booleans())
+def test_what_is_json_is_read_as_it_is(value: object, ascii_only: bool) -> None:
+    """It agrees with the standard library about everything that it takes."""
+    raw = json.dumps(value, ensure_ascii=ascii_only).encode()
+    assert read_json(raw) == json.loads(raw) == value
+
+
+@given(st.text(max_size=40))
+def test_halves_of_characters_never_pass(text: str) -> None:
+    """A text is taken just when it can be encoded."""
+    raw = json.dumps(text + "\ud83d" * text.count("a")).encode()
+    try:
+        taken = read_json(raw)
+    except Unreadable:
+        taken = None
+    assert (taken is not None) == ("a" not in text and not any(0xD800 <= ord(c) < 0xE000 for c in text))

@@ -1,0 +1,73 @@
+"""Apimo: the leads and contracts of an agency, by offset, and by cursor of what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from watcher.model import Body, Known, Reading, SourceName
+from watcher.sources.http import Client, segment
+from watcher.sources.pages import split_apimo
+from watcher.sources.walk import Listing, Walk, walk, walk_all
+
+LOOKBACK = 300
+"""Seconds read again before the cursor: `timestamp` may be exclusive (nobody says), and some writes show late."""
+
+PAGE = 10_000
+"""Records: the documented maximum of `limit`. Servers may give fewer, so what came is counted."""
+
+MOST_PAGES = 50
+
+_DAY = 86_400
+"""Seconds. A cursor further ahead of us than that is a mistake, and would hide everything until then."""
+
+
+class ApimoSource:
+    """The leads or the contracts of one agency. `list_keys` are the names their list may have in an answer."""
+
+    def __init__(
+        self,
+        name: SourceName,
+        client: Client,
+        list_keys: tuple[str, ...],
+        lookback: int = LOOKBACK,
+        page_limit: int = PAGE,
+    ) -> None:
+        self.name = name
+        self._client = client
+        self._lookback = lookback
+        self._page_limit = page_limit
+        self._path = f"agencies/{segment(name.partition)}/{list_keys[0]}"
+        self._split = partial(split_apimo, list_keys=list_keys)
+
+    async def read(self, known: Known, since: int | None) -> Reading:
+        """Read all (None), or what was created or updated since a cursor, which is Apimo's own time in Unix seconds.
+
+        A read by cursor is walked once and says nothing about what is gone: Apimo does not tell.
+        """
+        listing = Listing(self._path, self._split, partial(self._following, since), MOST_PAGES)
+        if since is None:
+            seen, doubt = await walk_all(self._client, listing, known)
+        else:
+            seen, doubt = await walk(self._client, listing, known), ""
+        return seen.reading(full=since is None, doubt=doubt, cursor=self._cursor(seen, since))
+
+    async def show(self, key: str) -> Body | None:
+        """Apimo cannot be asked for one record: raises NotImplementedError."""
+        raise NotImplementedError
+
+    def _following(self, since: int | None, seen: Walk) -> Mapping[str, str] | None:
+        if seen.has_all():
+            return None
+        query = {"limit": str(self._page_limit), "offset": str(seen.answered)}
+        return query if since is None else {**query, "timestamp": str(max(0, since - self._lookback))}
+
+    def _cursor(self, seen: Walk, since: int | None) -> int | None:
+        """The newest of the pages' own times, never before `since`; None when the last page was not read.
+
+        The answer's `timestamp` is that of the newest record in its list, so each page has its own. An empty list may
+        have none, null or 0.
+        """
+        horizon = self._client.clock().timestamp() + _DAY
+        believable = [moment for moment in seen.timestamps if moment <= horizon]
+        return max(*believable, since or 0) if believable and not seen.cut else None
