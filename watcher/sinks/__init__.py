@@ -2,43 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
 
-import msgspec
+from watcher.errors import ConfigError
+from watcher.sinks.kit import Settings, SinkType, Tools
 
-from watcher.ports import Clock, Render, Sink
-from watcher.units import Rate
+from . import email, file, slack, webhook
 
+GROUP = "watcher.sinks"
+"""The group of entry points under which another package offers a type of sink."""
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What `[sinks.NAME]` takes for every type of sink.
-
-    `max_rate` bounds the attempts, `at_once` how many may be under way together, `timeout` one attempt in all.
-    """
-
-    type: str
-    max_rate: Rate | None = None
-    at_once: int = 4
-    timeout: timedelta = timedelta(seconds=15)
+SINKS: Mapping[str, SinkType] = {
+    "webhook": SinkType(webhook.Config, webhook.Webhook, people=False),
+    "slack": SinkType(slack.Config, slack.Slack, people=True),
+    "email": SinkType(email.Config, email.Email, people=True),
+    "file": SinkType(file.Config, file.File, people=False),
+}
+"""The types of sink that come with watcher."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What a sink may use: the renderer of messages, the clock, and the directory that relative paths start from."""
-
-    render: Render
-    clock: Clock
-    directory: Path
+def sink_types() -> Mapping[str, SinkType]:
+    """Every type of sink there is: our own, and those of installed packages under other names."""
+    offered = (point for point in entry_points(group=GROUP) if point.name not in SINKS)
+    return {**{point.name: _load(point) for point in offered}, **SINKS}
 
 
-@dataclass(frozen=True, slots=True)
-class SinkType:
-    """A type of sink: the shape of its settings, how it is built, and whether people read it (else machines do)."""
+def _load(point: EntryPoint) -> SinkType:
+    try:
+        loaded = point.load()
+    except Exception as error:  # another's code: whatever is wrong with it, say whose it is
+        raise ConfigError((f"{_whose(point)} cannot be loaded ({error!r}): mend or uninstall it",)) from error
+    if not isinstance(loaded, SinkType):
+        raise ConfigError((f"{_whose(point)} is no watcher.sinks.SinkType: mend or uninstall it",))
+    return loaded
 
-    settings: type[Settings]
-    build: Callable[[str, Any, Tools], Sink]
-    people: bool
+
+def _whose(point: EntryPoint) -> str:
+    package = f" of the package {point.dist.name}" if point.dist else ""
+    return f"the sink type {point.name!r} ({GROUP} = {point.value}){package}"
+
+
+__all__ = ["GROUP", "SINKS", "Settings", "SinkType", "Tools", "sink_types"]

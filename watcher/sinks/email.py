@@ -1,0 +1,188 @@
+"""E-mail, over a connection that is encrypted or not made at all."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Literal
+
+import aiosmtplib
+
+from watcher.errors import Permanent, Transient
+from watcher.messages.text import plain
+from watcher.model import Delivery
+from watcher.sinks.kit import Settings, Tools, loopback
+from watcher.sinks.letter import letter, mailbox
+from watcher.units import Secret
+
+_PORTS = {"starttls": 587, "implicit": 465, "none": 587}
+_NOT_LOGGED_IN = frozenset({530, 534, 535, 538})
+_TOO_LARGE, _TAKEN = 552, 250
+_GOODBYE = 2.0
+_MOST_REMEMBERED = 1000
+_MOST_KEPT = 2048
+
+
+class Config(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_": "from"}):
+    """`[sinks.NAME]` with `type = "email"`. `port` is 587, or 465 when `tls` is implicit."""
+
+    host: str
+    port: int | None = None
+    tls: Literal["starttls", "implicit", "none"] = "starttls"
+    username: str | None = None
+    password: Secret | None = None
+    from_: str
+    to: list[str]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        complaints = []
+        if not re.fullmatch(r"[\w.:-]{1,253}", self.host, re.ASCII):
+            complaints.append("host: must be the name of a mail server, such as smtp.example.fr")
+        if self.port is not None and not 0 < self.port < 1 << 16:
+            complaints.append("port: must be between 1 and 65535")
+        if self.tls == "none" and not loopback(self.host):
+            complaints.append('tls: "none" is for loopback only; write "starttls" or "implicit"')
+        if (self.username is None) != (self.password is None):
+            complaints.append("username and password go together: write both or neither")
+        if mailbox(self.from_) is None:
+            complaints.append('from: must be an address, such as "Watcher <watcher@example.fr>"')
+        if not self.to or not all(map(mailbox, self.to)):
+            complaints.append('to: must be a list of addresses, such as ["direction@example.fr"]')
+        if complaints:
+            raise ValueError("\n".join(complaints))
+
+
+class Email:
+    """Sends each message to all its recipients.
+
+    When some of them are refused for now, the delivery is tried again for those only. Who has it already is remembered
+    in memory: after a restart they may get it twice, under the same Message-ID.
+    """
+
+    def __init__(self, name: str, config: Config, tools: Tools) -> None:
+        self.name = name
+        self._config = config
+        self._tools = tools
+        self._timeout = config.timeout.total_seconds()
+        self._sender, *self._to = filter(None, map(mailbox, (config.from_, *config.to)))
+        self._settled: dict[str, Mapping[int, int]] = {}
+
+    async def send(self, delivery: Delivery) -> str:
+        """Return what the server answered when it took the message; otherwise raise Transient or Permanent."""
+        event = delivery.event
+        message = letter(event, self._tools.render(event), self._sender, self._to, self._tools.clock())
+        settled = dict(self._settled.get(event.id, {}))
+        places = [place for place in range(len(self._to)) if place not in settled]
+        codes, answer = await self._hand_over(message, places, event.id) if places else ({}, "")
+        return self._verdict(event.id, {**settled, **codes}, answer)
+
+    async def close(self) -> None:
+        """Nothing is held open: there is a connection for each message."""
+
+    async def _hand_over(self, message: bytes, places: list[int], event_id: str) -> tuple[Mapping[int, int], str]:
+        """Offer the message to those recipients; return what the server said of each, and of the message."""
+        client = self._client()
+        deadline = asyncio.get_running_loop().time() + self._timeout
+        try:
+            with _sorted():
+                async with asyncio.timeout_at(deadline):
+                    await client.connect()
+                    await client.mail(self._sender.addr_spec)
+                    codes = {place: await _recipient(client, self._to[place].addr_spec) for place in places}
+            answer = ""
+            if _TAKEN in codes.values():
+                with _sorted(unanswered=True):
+                    async with asyncio.timeout_at(deadline):
+                        answer = plain((await client.data(message)).message, _MOST_KEPT)
+            self._remember(event_id, codes)
+            with suppress(aiosmtplib.SMTPException):
+                await client.quit(timeout=_GOODBYE)
+            return codes, answer
+        finally:
+            client.close()
+
+    def _client(self) -> aiosmtplib.SMTP:
+        config = self._config
+        return aiosmtplib.SMTP(
+            hostname=config.host,
+            port=config.port or _PORTS[config.tls],
+            use_tls=config.tls == "implicit",
+            start_tls=config.tls == "starttls",  # never None, which would go on in the clear where it is not offered
+            username=config.username,
+            password=config.password.reveal() if config.password else None,
+            local_hostname=socket.gethostname() or "localhost",
+            timeout=self._timeout,
+        )
+
+    def _remember(self, event_id: str, codes: Mapping[int, int]) -> None:
+        """Keep who took it and who never will: they are not asked again."""
+        final = {place: code for place, code in codes.items() if not _for_now(code)}
+        self._settled[event_id] = {**self._settled.pop(event_id, {}), **final}
+        if len(self._settled) > _MOST_REMEMBERED:
+            del self._settled[next(iter(self._settled))]
+
+    def _verdict(self, event_id: str, codes: Mapping[int, int], answer: str) -> str:
+        """What came of the recipients together. They are named by their places: addresses are personal."""
+        later = {place: code for place, code in codes.items() if _for_now(code)}
+        if later:
+            raise Transient(f"refused for now: {self._named(later)}")
+        self._settled.pop(event_id, None)
+        never = {place: code for place, code in codes.items() if code != _TAKEN}
+        if len(never) == len(codes):
+            raise Permanent(f"refused: {self._named(never)}: check `to`")
+        return f"{answer}; refused: {self._named(never)}" if never else answer
+
+    def _named(self, codes: Mapping[int, int]) -> str:
+        shown = [f"recipient {place + 1} of {len(self._to)} ({code})" for place, code in sorted(codes.items())]
+        return ", ".join(shown[:10]) + (f" and {len(shown) - 10} more" if len(shown) > 10 else "")  # noqa: PLR2004
+
+
+def _for_now(code: int) -> bool:
+    return code < 500 and code != _TAKEN  # noqa: PLR2004 - 5xx is for good
+
+
+async def _recipient(client: aiosmtplib.SMTP, address: str) -> int:
+    try:
+        await client.rcpt(address)
+    except aiosmtplib.SMTPRecipientRefused as refusal:
+        return refusal.code
+    return _TAKEN
+
+
+@contextmanager
+def _sorted(*, unanswered: bool = False) -> Iterator[None]:
+    """Sort what the library raises. The server's words are left out: they like to repeat addresses."""
+    try:
+        yield
+    except aiosmtplib.SMTPResponseException as error:
+        raise _of_code(error) from None
+    except (aiosmtplib.SMTPConnectError, OSError) as error:  # the latter also for time-outs and lost connections
+        cause = error.__cause__ if isinstance(error, aiosmtplib.SMTPConnectError) and error.__cause__ else error
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            raise Permanent("its certificate was refused: it has expired, or is not for that host") from None
+        said = "no answer" if unanswered else "no connection"
+        raise Transient(f"{said} ({type(cause).__name__})", unanswered=unanswered) from None
+    except aiosmtplib.SMTPException:
+        # Not tried again: a server that drops STARTTLS is either set up otherwise, or not the one we think it is.
+        raise Permanent(
+            "the server does not offer the encryption or the login that is asked for: check port, tls and username",
+            refused=True,
+        ) from None
+
+
+def _of_code(error: aiosmtplib.SMTPResponseException) -> Transient | Permanent:
+    """Whether trying again helps: what is refused before the message was seen is refused to the whole sink."""
+    of_message = isinstance(error, aiosmtplib.SMTPDataError) or error.code == _TOO_LARGE
+    what = "the message" if of_message else "the login" if _is_login(error) else "the connection or the sender"
+    if error.code < 500:  # noqa: PLR2004 - 4xx is for now; -1 is an answer that is none
+        return Transient(f"the server refuses {what} for now ({error.code})")
+    return Permanent(f"the server refuses {what} ({error.code})", refused=not of_message or _is_login(error))
+
+
+def _is_login(error: aiosmtplib.SMTPResponseException) -> bool:
+    return isinstance(error, aiosmtplib.SMTPAuthenticationError) or error.code in _NOT_LOGGED_IN

@@ -1,0 +1,141 @@
+"""Slack, by an incoming webhook: a header, one section of lines, what to do next, where to look.
+
+https://docs.slack.dev/reference/block-kit/blocks has the limits. Everything that comes from data is escaped, and what
+Slack would take for markup is replaced by characters that look the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from watcher.messages.text import plain, reach
+from watcher.model import Delivery, Message
+from watcher.sinks.http import Poster, check_address
+from watcher.sinks.kit import Settings, Tools, record_name
+from watcher.units import Rate, Secret
+
+_MOST_HEADER, _MOST_SECTION, _MOST_LABEL, _MOST_VALUE = 150, 3000, 80, 400
+_MOST_LINES, _MOST_TEXT = 40, 1000
+
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_LOOKALIKES = str.maketrans("*~`", "\u2217\u223c\u02cb")
+_UNDERSCORE = re.compile(r"(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
+"""Slack takes `_` for markup at the edge of a word only: inside of one (an e-mail address) it must stay what it is."""
+
+_TAKEN_FOR_LINK = str.maketrans({"<": "%3C", ">": "%3E", "|": "%7C"})
+
+
+class Config(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[sinks.NAME]` with `type = "slack"`. Slack takes one message a second from a webhook."""
+
+    url: str | Secret
+    max_rate: Rate | None = Rate(1, 1.0)
+    at_once: Annotated[int, msgspec.Meta(ge=1)] = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_address(self.url)
+
+
+class Slack:
+    """Writes each message into the channel that the webhook belongs to."""
+
+    def __init__(self, name: str, config: Config, tools: Tools) -> None:
+        self.name = name
+        self._render = tools.render
+        self._poster = Poster(config.url, config.timeout, tools.clock)
+
+    async def send(self, delivery: Delivery) -> str:
+        """Return what Slack answered when it took the message; otherwise raise Transient or Permanent."""
+        body = msgspec.json.encode(payload(self._render(delivery.event), record_name(delivery.event)))
+        return await self._poster.post(body, {"Content-Type": "application/json; charset=utf-8"})
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._poster.close()
+
+
+def payload(message: Message, record: str) -> dict[str, Any]:
+    """What is posted. `text` is what a telephone's notification shows; nothing in it is unfolded into a preview."""
+    first = " ".join(message.lines[0]) if message.lines else ""
+    return {
+        "text": escaped(f"{message.title}\n{first}".strip(), _MOST_TEXT) or "…",
+        "blocks": list(_blocks(message, record)),
+        "unfurl_links": False,
+        "unfurl_media": False,
+    }
+
+
+def _blocks(message: Message, record: str) -> Iterator[dict[str, Any]]:
+    title = plain(message.title, _MOST_HEADER) or "…"
+    yield {
+        "type": "header",
+        "text": {"type": "plain_text", "text": _entities(title, _MOST_HEADER), "emoji": False},
+    }
+    for text in _packed(filter(None, (_line(label, value) for label, value in message.lines[:_MOST_LINES]))):
+        yield {"type": "section", "text": _markdown(text)}
+    if advice := escaped(message.advice, _MOST_TEXT):
+        yield {"type": "section", "text": _markdown(f"→ {advice}")}
+    if message.link:
+        host = escaped(urlsplit(message.link).hostname or "…", _MOST_LABEL)
+        yield {"type": "section", "text": _markdown(_link(message.link, host))}
+    if footer := escaped(" · ".join(filter(None, (message.age, record))), _MOST_VALUE):
+        yield {"type": "context", "elements": [_markdown(footer)]}
+
+
+def _markdown(text: str) -> dict[str, Any]:
+    # `verbatim`: addresses and names in the text are not turned into links and mentions
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _line(label: str, value: str) -> str:
+    name, shown, address = escaped(plain(label, _MOST_LABEL), _MOST_LABEL), escaped(value, _MOST_VALUE), reach(value)
+    bold = f"*{name}*  " if name else ""
+    return bold + (_link(address, shown) if address else shown)
+
+
+def _link(address: str, shown: str) -> str:
+    return f"<{address.translate(_TAKEN_FOR_LINK).replace('&', '&amp;')}|{shown}>"
+
+
+def _packed(lines: Iterable[str]) -> Iterator[str]:
+    """As few texts as hold the lines, none longer than a section may be."""
+    text = ""
+    for line in lines:
+        if text and len(text) + 1 + len(line) > _MOST_SECTION:
+            yield text
+            text = ""
+        text = f"{text}\n{line}" if text else line
+    if text:
+        yield text
+
+
+def escaped(text: str, most: int) -> str:
+    """Text that Slack shows as it is, of at most that many characters after escaping; line breaks stay."""
+    lines = (plain(line, most) for line in text[: 4 * most].split("\n"))
+    inert = _UNDERSCORE.sub("\u02cd", "\n".join(lines).translate(_LOOKALIKES))
+    return _entities(inert.strip("\n"), most)
+
+
+def _entities(text: str, most: int) -> str:
+    """`&`, `<` and `>` as entities, cut between characters so that no entity is cut in two."""
+    pieces: list[str] = []
+    room = most
+    for char in text:
+        piece = _ENTITIES.get(char, char)
+        room -= len(piece)
+        if room < 0:
+            return _shortened(pieces, most)
+        pieces.append(piece)
+    return "".join(pieces)
+
+
+def _shortened(pieces: list[str], most: int) -> str:
+    while pieces and sum(map(len, pieces)) >= most:
+        pieces.pop()
+    return "".join(pieces) + "…"
