@@ -56,6 +56,7 @@ class Line:
     rung: Callable[[Plan], None] = lambda _plan: None
     bell: asyncio.Event = field(default_factory=asyncio.Event)
     failures: int = 0
+    settling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self, stop: asyncio.Event, grace: float = 5.0) -> None:
         """Deliver what is owed until `stop`; then let what is under way end, for `grace` seconds at most."""
@@ -107,11 +108,13 @@ class Line:
             return backoff.after(delivery, error, self.clock(), self.luck())
 
     async def _settle(self, delivery: Delivery, outcome: Outcome) -> None:
+        self._count(outcome)
         while True:
             now = self.clock()
             try:
-                plan = await self._consequence(outcome, now)
-                await self.ledger.settle(delivery, outcome, now, plan)
+                async with self.settling:  # attempts that end together must not each enter the same trouble
+                    plan = await self._consequence(outcome, now)
+                    await self.ledger.settle(delivery, outcome, now, plan)
                 break
             except StoreError as error:
                 # It has been sent: sending it again because the disk is full would tell it twice.
@@ -121,12 +124,14 @@ class Line:
             self.rung(plan)
         _report(self.name, delivery, outcome)
 
-    async def _consequence(self, outcome: Outcome, now: datetime) -> Plan | None:
-        """What an outcome means for the sink as a whole: a trouble entered or left."""
+    def _count(self, outcome: Outcome) -> None:
         if isinstance(outcome, Delivered):
             self.failures = 0
         elif isinstance(outcome, RetryAt):
             self.failures += 1
+
+    async def _consequence(self, outcome: Outcome, now: datetime) -> Plan | None:
+        """What an outcome means for the sink as a whole: a trouble entered or left."""
         troubles = await self.ledger.troubles(self.name)
         lasting = troubles.find(SINK_FAILING, self.name)
         refused = isinstance(outcome, Dead) and outcome.refused
