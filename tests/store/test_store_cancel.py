@@ -1,0 +1,220 @@
+"""Cancelling whoever waits for the store cuts nothing in two, and closing always ends the thread."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from store_samples import LEADS, NOON, agrees, baseline, copied, dump, owing, rich, version
+
+from watcher.errors import StoreError
+from watcher.model import Owed, Plan
+from watcher.store import plans
+from watcher.store.sqlite import Store
+
+
+@asynccontextmanager
+async def held(store: Store) -> AsyncIterator[threading.Event]:
+    """Keep the store's thread busy until the event is set or the block ends."""
+    go, busy = threading.Event(), threading.Event()
+
+    def hold(db: object) -> None:
+        busy.set()
+        go.wait(30)
+
+    holding = asyncio.ensure_future(store._worker.run(hold))
+    await asyncio.to_thread(busy.wait, 30)
+    try:
+        yield go
+    finally:
+        go.set()
+        await asyncio.gather(holding, return_exceptions=True)
+
+
+async def turns(count: int) -> None:
+    """Let the loop go round so many times."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_cancelled_while_it_waits_a_plan_is_written_all_the_same(store: Store, times: int):
+    """Cancelled behind other work, however often, the plan is written and followed before the cancellation goes on."""
+    await store.commit(baseline())
+    await store.known(LEADS)
+    async with held(store) as go:
+        task = asyncio.create_task(store.commit(rich()))
+        for _ in range(times):
+            await turns(3)
+            task.cancel()
+        await turns(5)
+        assert not task.done()
+        go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert not store._worker.in_transaction
+    assert (await store.known(LEADS)).fingerprints[b"4/1/"] == "4"
+    assert await agrees(store)
+
+
+async def test_cancelled_inside_the_transaction_it_goes_on_to_its_end(store: Store, monkeypatch: pytest.MonkeyPatch):
+    """Cancelled when half of it is written, the plan is written whole and memory follows."""
+    await store.commit(baseline())
+    await store.known(LEADS)
+    inside, go = threading.Event(), threading.Event()
+    write = plans.write
+
+    def slow(db: object, plan: Plan) -> None:
+        write(db, plan)
+        inside.set()
+        go.wait(30)
+
+    monkeypatch.setattr(plans, "write", slow)
+    task = asyncio.create_task(store.commit(rich()))
+    await asyncio.to_thread(inside.wait, 30)
+    task.cancel()
+    await turns(5)
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not store._worker.in_transaction
+    assert len(await store.versions(LEADS, ["1", "2", "3", "4"])) == 4
+    assert await agrees(store)
+
+
+async def test_cancelled_at_any_turn_of_the_loop(store: Store):
+    """Wherever the cancellation finds it, a plan is written and followed, or neither."""
+    await store.known(LEADS)
+    for count in range(40):
+        task = asyncio.create_task(store.commit(Plan(NOON, LEADS, versions=(version(f"n{count}"),))))
+        await turns(count)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert not store._worker.in_transaction
+        assert await agrees(store)
+    assert len((await store.known(LEADS)).fingerprints) >= 38  # the first was never begun, perhaps
+
+
+async def test_cancelled_before_it_began_nothing_is_written(store: Store, path: Path):
+    """A commit that never got its turn writes nothing."""
+    before = dump(path)
+    task = asyncio.create_task(store.commit(baseline()))
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert dump(path) == before
+
+
+async def test_when_everything_is_cancelled_memory_still_follows(store: Store):
+    """Even when every task there is gets cancelled, what is committed is followed in memory."""
+    await store.known(LEADS)
+    mine = asyncio.current_task()
+    async with held(store) as go:
+        task = asyncio.create_task(store.commit(baseline()))
+        await turns(3)
+        for other in asyncio.all_tasks() - {mine}:
+            other.cancel()
+        await turns(3)
+        go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    await store.ping()
+    assert len((await store.known(LEADS)).fingerprints) == 3
+    assert await agrees(store)
+
+
+async def test_cancelled_and_failed_changes_nothing(store: Store, path: Path):
+    """A plan that fails after its caller was cancelled is rolled back, and the cancellation goes on."""
+    before = dump(path)
+    async with held(store) as go:
+        task = asyncio.create_task(
+            store.commit(Plan(NOON, LEADS, versions=(version("1"),), owed=(Owed("no", "x", "r"),)))
+        )
+        await turns(3)
+        task.cancel()
+        go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert not store._worker.in_transaction
+    assert dump(path) == before
+
+
+async def test_out_of_time_is_no_half_plan(store: Store):
+    """A time limit around a commit ends in TimeoutError, with the plan written."""
+    async with held(store) as go:
+        asyncio.get_running_loop().call_later(0.01, go.set)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await store.commit(owing(("a", "1")))
+    assert len(await store.due("crm", NOON, 10)) == 1
+
+
+async def test_a_look_can_be_left_at_once(store: Store):
+    """Whoever only looks is let go the moment he is cancelled, and the store goes on."""
+    await store.commit(baseline())
+    async with held(store):
+        for look in (store.ping(), store.known(LEADS), store.due("crm", NOON, 1)):
+            task = asyncio.create_task(look)
+            await turns(2)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+    assert len((await store.known(LEADS)).fingerprints) == 3
+    assert await agrees(store)
+
+
+async def test_two_first_looks_and_a_commit_between_agree(store: Store):
+    """What is asked for while it is being read and written ends up in memory as it is in the tables."""
+    await store.commit(baseline())
+    async with held(store):
+        work = [store.known(LEADS), store.commit(rich()), store.known(LEADS)]
+        tasks = [asyncio.create_task(one) for one in work]
+        await turns(3)
+    first, _, second = await asyncio.gather(*tasks)
+    assert copied(first) == copied(second) == copied(await store.known(LEADS))
+    assert await agrees(store)
+
+
+async def test_closing_ends_the_thread_though_cancelled(path: Path):
+    """A close that is cancelled closes all the same: the thread ends, the lock is free, what was asked for is done."""
+    for count in range(12):
+        store = await Store.open(path)
+        waiting = asyncio.create_task(store.commit(owing((f"e{count}", "1"))))
+        await turns(2)
+        task = asyncio.create_task(store.close())
+        await turns(count)
+        task.cancel()
+        await asyncio.gather(task, waiting, return_exceptions=True)
+        await store.close()
+        assert not store._worker._thread.is_alive()
+    async with await Store.open(path) as store:
+        assert (await store.owed_counts())["crm"].owed == 12
+
+
+async def test_opening_can_be_cancelled(path: Path):
+    """An open that is cancelled leaves no thread, no lock and no half store."""
+    threads = threading.active_count()
+    for count in range(12):
+        task = asyncio.create_task(Store.open(path))
+        await turns(count)
+        task.cancel()
+        (opened,) = await asyncio.gather(task, return_exceptions=True)
+        if isinstance(opened, Store):
+            await opened.close()
+        assert threading.active_count() == threads
+    async with await Store.open(path) as store:
+        await store.commit(baseline())
+
+
+async def test_closed_it_says_so(path: Path):
+    """After closing, which may be done twice, everything asked for is a StoreError."""
+    store = await Store.open(path)
+    await asyncio.gather(store.close(), store.close())
+    await store.close()
+    for ask in (store.commit(baseline()), store.known(LEADS), store.ping(), store.next_ring()):
+        with pytest.raises(StoreError, match="closed"):
+            await ask

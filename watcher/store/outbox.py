@@ -1,0 +1,190 @@
+"""The deliveries owed, and what became of them.
+
+Of the deliveries that a sink is owed about one record only the first is its `head`, and only heads are tried: that
+keeps the order. Whatever ends or revives a delivery moves the flag, so what is due is read off the front of one index.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import NamedTuple, assert_never
+
+from watcher.model import Dead, Delivered, Delivery, Outcome, RetryAt
+from watcher.store.forms import Row, event, json, micros, moment
+
+_DUE = """
+SELECT d.number, d.rule, d.attempts, d.due_at, d.owed_at,
+  e.sequence, e.id, e.type, e.source, e.subject, e.time, e.recorded_at, e.data
+FROM deliveries d CROSS JOIN events e ON e.sequence = d.event
+WHERE d.head = 1 AND d.sink = ?1 AND d.due_at <= ?2 AND NOT EXISTS (SELECT 1 FROM paused WHERE sink = ?1)
+ORDER BY d.due_at, d.number LIMIT ?3
+"""
+_NEXT = """
+SELECT number, due_at FROM deliveries
+WHERE head = 1 AND sink = ?1 AND NOT EXISTS (SELECT 1 FROM paused WHERE sink = ?1)
+ORDER BY due_at, number LIMIT ?2
+"""
+
+_DELIVERED = """
+UPDATE deliveries SET state = 'delivered', head = 0, attempts = attempts + 1, settled_at = ?, reason = '', answer = ?
+WHERE number = ? AND state = 'owed'
+"""
+_RETRY = """
+UPDATE deliveries SET attempts = attempts + 1, unanswered = unanswered + ?, due_at = ?, reason = ?
+WHERE number = ? AND state = 'owed'
+"""
+_DEAD = """
+UPDATE deliveries SET state = 'dead', head = 0, attempts = attempts + 1, settled_at = ?, reason = ?
+WHERE number = ? AND state = 'owed'
+"""
+_ATTEMPT = """
+INSERT INTO attempts (delivery, n, at, outcome, reason)
+SELECT ?1, 1 + coalesce((SELECT max(n) FROM attempts WHERE delivery = ?1), 0), ?2, ?3, ?4
+"""
+
+_HEAD = """
+UPDATE deliveries SET head = 1
+WHERE number = (SELECT min(number) FROM deliveries WHERE sink = ? AND record = ? AND state = 'owed') AND head = 0
+"""
+_UNHEAD = "UPDATE deliveries SET head = 0 WHERE sink = ? AND record = ? AND state = 'owed' AND head = 1"
+
+_PAUSE = """
+INSERT INTO paused (sink, since, reason) VALUES (?, ?, ?) ON CONFLICT (sink) DO UPDATE SET reason = excluded.reason
+"""
+
+_GIVEN_UP = """
+SELECT number, sink, record FROM deliveries
+WHERE state = 'dead' AND (?1 IS NULL OR number IN (SELECT value FROM json_each(?1)))
+  AND (?2 IS NULL OR sink = ?2) AND (?3 IS NULL OR settled_at >= ?3)
+"""
+_SETTLED = """
+SELECT number, sink, record FROM deliveries
+WHERE number IN (SELECT value FROM json_each(?)) AND state <> 'owed'
+"""
+_REVIVE = "UPDATE deliveries SET state = 'owed', attempts = 0, due_at = ?, settled_at = NULL WHERE number = ?"
+_DROP = "UPDATE deliveries SET state = 'dropped', settled_at = ? WHERE number = ?"
+
+_COUNTS = """
+SELECT sink, sum(owed), sum(dead), min(oldest) FROM (
+  SELECT sink, count(*) AS owed, 0 AS dead, min(owed_at) AS oldest FROM deliveries WHERE state = 'owed' GROUP BY sink
+  UNION ALL
+  SELECT sink, 0, count(*), NULL FROM deliveries WHERE state = 'dead' GROUP BY sink
+) GROUP BY sink ORDER BY sink
+"""
+
+
+class Pause(NamedTuple):
+    """Since when a sink is not tried, and why."""
+
+    since: datetime
+    reason: str
+
+
+class Counts(NamedTuple):
+    """How many deliveries a sink is owed and has given up, and since when the oldest one is owed (None: none is)."""
+
+    owed: int
+    dead: int
+    oldest: datetime | None
+
+
+def due(db: sqlite3.Connection, sink: str, now: datetime, limit: int, busy: Collection[int]) -> list[Delivery]:
+    """The heads that are due and not busy, longest due first; none of a paused sink."""
+    rows = db.execute(_DUE, (sink, micros(now), limit + len(busy)))
+    free = [row for row in rows if row[0] not in busy]
+    return [
+        Delivery(number, event(rest), sink, rule, attempts, moment(due_at), moment(owed_at))
+        for number, rule, attempts, due_at, owed_at, *rest in free[:limit]
+    ]
+
+
+def next_due(db: sqlite3.Connection, sink: str, busy: Collection[int]) -> datetime | None:
+    """When the next head that is not busy falls due; None when there is none or the sink is paused."""
+    rows = db.execute(_NEXT, (sink, len(busy) + 1))
+    return next((moment(due_at) for number, due_at in rows if number not in busy), None)
+
+
+def settle(db: sqlite3.Connection, outcomes: Iterable[tuple[Delivery, Outcome]], now: datetime) -> None:
+    """Write down what became of attempts; of one that is not owed any more, nothing."""
+    at = micros(now)
+    for delivery, outcome in outcomes:
+        match outcome:
+            case Delivered(answer):
+                name, reason = "delivered", ""
+                done = db.execute(_DELIVERED, (at, answer, delivery.number))
+            case RetryAt(due_at, reason, unanswered):
+                name = "retry"
+                done = db.execute(_RETRY, (unanswered, micros(due_at), reason, delivery.number))
+            case Dead(reason, refused):
+                name = "dead"
+                done = db.execute(_DEAD, (at, reason, delivery.number))
+                if refused:
+                    pause(db, delivery.sink, reason, now)
+            case _:
+                assert_never(outcome)
+        if done.rowcount:
+            db.execute(_ATTEMPT, (delivery.number, at, name, reason))
+            db.execute(_HEAD, (delivery.sink, delivery.event.record))
+
+
+def pause(db: sqlite3.Connection, sink: str, reason: str, now: datetime) -> None:
+    """Try nothing of that sink until it is resumed; one that is paused already gets the new reason."""
+    db.execute(_PAUSE, (sink, micros(now), reason))
+
+
+def resume(db: sqlite3.Connection, sink: str) -> bool:
+    """Try it again; false when it was not paused."""
+    return db.execute("DELETE FROM paused WHERE sink = ?", (sink,)).rowcount > 0
+
+
+def paused(db: sqlite3.Connection) -> dict[str, Pause]:
+    """The paused sinks."""
+    rows = db.execute("SELECT sink, since, reason FROM paused ORDER BY sink")
+    return {sink: Pause(moment(since), reason) for sink, since, reason in rows}
+
+
+def redrive(
+    db: sqlite3.Connection, numbers: Collection[int] | None, sink: str | None, since: datetime | None, now: datetime
+) -> int:
+    """Owe dead deliveries again, narrowed by what is not None; return how many they are."""
+    return _revive(db, _given_up(db, numbers, sink, since), now)
+
+
+def resend(db: sqlite3.Connection, numbers: Collection[int], now: datetime) -> int:
+    """Owe those again that are settled, however they were; return how many they are."""
+    return _revive(db, db.execute(_SETTLED, (json(sorted(numbers)),)).fetchall(), now)
+
+
+def drop(db: sqlite3.Connection, numbers: Collection[int] | None, sink: str | None, now: datetime) -> int:
+    """Drop dead deliveries, narrowed by what is not None; return how many they are."""
+    at = micros(now)
+    rows = _given_up(db, numbers, sink, None)
+    db.executemany(_DROP, ((at, number) for number, _, _ in rows))
+    return len(rows)
+
+
+def _given_up(
+    db: sqlite3.Connection, numbers: Collection[int] | None, sink: str | None, since: datetime | None
+) -> list[Row]:
+    wanted = None if numbers is None else json(sorted(numbers))
+    return db.execute(_GIVEN_UP, (wanted, sink, None if since is None else micros(since))).fetchall()
+
+
+def _revive(db: sqlite3.Connection, rows: Collection[Row], now: datetime) -> int:
+    at = micros(now)
+    db.executemany(_REVIVE, ((at, number) for number, _, _ in rows))
+    # The revived are older than what is owed by now about the same records, and go before it.
+    records = {(sink, record) for _, sink, record in rows}
+    db.executemany(_UNHEAD, records)
+    db.executemany(_HEAD, records)
+    return len(rows)
+
+
+def counts(db: sqlite3.Connection) -> dict[str, Counts]:
+    """What each sink that has anything owed or dead has of it."""
+    return {
+        sink: Counts(owed, dead, None if oldest is None else moment(oldest))
+        for sink, owed, dead, oldest in db.execute(_COUNTS)
+    }

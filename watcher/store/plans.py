@@ -1,0 +1,143 @@
+"""Writing a plan, inside the transaction that the caller has begun."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from watcher.model import Plan, SourceName, Version
+from watcher.store.forms import Row, json, micros
+
+_ADD_SOURCE = "INSERT INTO sources (account, stream, partition) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+_SOURCE = "SELECT id FROM sources WHERE account = ? AND stream = ? AND partition = ?"
+_STATE = "UPDATE sources SET state = ? WHERE id = ?"
+
+# Plain: a second version of one number was made by somebody who did not know of the first, and must not replace it.
+_VERSION = """
+INSERT INTO versions (source, key, version, seen_at, fingerprint, reached, removed, absences, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_RECORD = """
+INSERT INTO records (source, key, version, seen_at, fingerprint, reached, removed, absences, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (source, key) DO UPDATE SET
+  version = excluded.version, seen_at = excluded.seen_at, fingerprint = excluded.fingerprint,
+  reached = excluded.reached, removed = excluded.removed, absences = excluded.absences, body = excluded.body
+"""
+_ABSENCES = "UPDATE records SET absences = ? WHERE source = ? AND key = ?"
+_UNREAD = """
+INSERT INTO unread (source, fingerprint, key, reason, seen_at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (source, fingerprint) DO NOTHING
+"""
+
+# Not by ON CONFLICT DO NOTHING: that would use up a sequence number for each event that is there already.
+_EVENT = """
+INSERT INTO events (id, type, source, subject, time, recorded_at, data)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (SELECT 1 FROM events WHERE id = ?1)
+"""
+# The outer join: an unknown event gives null, which the table refuses, where an inner one would silently owe nothing.
+_OWED = """
+INSERT INTO deliveries (event, sink, rule, record, head, due_at, owed_at)
+SELECT e.sequence, ?2, ?3, e.source || '#' || e.subject,
+  NOT EXISTS (
+    SELECT 1 FROM deliveries d
+    WHERE d.sink = ?2 AND d.record = e.source || '#' || e.subject AND d.state = 'owed'
+  ),
+  ?4, ?4
+FROM (SELECT 1) LEFT JOIN events e ON e.id = ?1
+WHERE true
+ON CONFLICT (event, sink) DO NOTHING
+"""
+
+_DISARM = "DELETE FROM alarms WHERE kind = ? AND source = ? AND key = ? AND name = ?"
+_ARM = """
+INSERT INTO alarms (kind, source, key, name, due_at, data) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (kind, source, key, name) DO UPDATE SET due_at = excluded.due_at, data = excluded.data
+"""
+_LEAVE = "DELETE FROM conditions WHERE type = ? AND subject = ?"
+_ENTER = """
+INSERT INTO conditions (type, subject, since, detail) VALUES (?, ?, ?, ?)
+ON CONFLICT (type, subject) DO UPDATE SET detail = excluded.detail
+"""
+
+
+def write(db: sqlite3.Connection, plan: Plan) -> None:
+    """Write all that the plan wants. Raises ValueError for a plan that writes of a source and does not name it."""
+    if plan.source is not None:
+        _write_source(db, plan, plan.source)
+    elif plan.state or plan.versions or plan.refreshed or plan.absences or plan.unread:
+        raise ValueError("a plan that writes of a source has to name it")
+    _write_events(db, plan)
+    _write_alarms(db, plan)
+    _write_conditions(db, plan)
+
+
+def _write_source(db: sqlite3.Connection, plan: Plan, source: SourceName) -> None:
+    name = (source.account, source.stream, source.partition)
+    db.execute(_ADD_SOURCE, name)
+    (number,) = db.execute(_SOURCE, name).fetchone()
+    if plan.state is not None:
+        db.execute(_STATE, (json(plan.state), number))
+    rows = list(_rows(number, plan.versions))
+    db.executemany(_VERSION, rows)
+    db.executemany(_RECORD, rows)
+    db.executemany(_RECORD, _rows(number, plan.refreshed))
+    db.executemany(_ABSENCES, ((count, number, key) for key, count in plan.absences.items()))
+    at = micros(plan.at)
+    db.executemany(_UNREAD, ((number, bad.fingerprint, bad.key, bad.reason, at) for bad in plan.unread))
+
+
+def _rows(source: int, versions: Iterable[Version]) -> Iterable[Row]:
+    for version in versions:
+        yield (
+            source,
+            version.key,
+            version.version,
+            micros(version.seen_at),
+            version.fingerprint,
+            json(sorted(version.reached)),
+            version.removed,
+            version.absences,
+            json(version.body),
+        )
+
+
+def _write_events(db: sqlite3.Connection, plan: Plan) -> None:
+    db.executemany(
+        _EVENT,
+        (
+            (
+                event.id,
+                event.type,
+                event.source,
+                event.subject,
+                micros(event.time),
+                micros(event.recorded_at),
+                json(event.data),
+            )
+            for event in plan.events
+        ),
+    )
+    at = micros(plan.at)
+    db.executemany(_OWED, ((owed.event_id, owed.sink, owed.rule, at) for owed in plan.owed))
+
+
+def _write_alarms(db: sqlite3.Connection, plan: Plan) -> None:
+    """Disarm, then arm: an alarm in both is one that is moved."""
+    db.executemany(_DISARM, ((alarm.kind, alarm.source, alarm.key, alarm.name) for alarm in plan.disarmed))
+    db.executemany(
+        _ARM,
+        (
+            (alarm.kind, alarm.source, alarm.key, alarm.name, micros(alarm.due_at), json(alarm.data))
+            for alarm in plan.armed
+        ),
+    )
+
+
+def _write_conditions(db: sqlite3.Connection, plan: Plan) -> None:
+    """Leave, then enter: a condition in both is a new one of its kind."""
+    db.executemany(_LEAVE, plan.left)
+    db.executemany(
+        _ENTER,
+        ((trouble.type, trouble.subject, micros(trouble.since), trouble.detail) for trouble in plan.entered),
+    )

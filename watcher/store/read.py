@@ -1,0 +1,277 @@
+"""What the command line reads from the store, while a daemon writes to it or none runs."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from watcher.errors import StoreRuined
+from watcher.model import Alarm, Condition, Event, SourceName, SourceState, Unread, Version
+from watcher.store import files, forms, migrations, outbox, snapshots
+from watcher.store.forms import Row, json, moment
+from watcher.store.outbox import Counts, Pause
+from watcher.store.worker import translated
+
+T = TypeVar("T")
+
+_SOURCES = """
+SELECT account, stream, partition, state,
+  (SELECT count(*) FROM records WHERE source = s.id),
+  (SELECT count(*) FROM records WHERE source = s.id AND removed = 1)
+FROM sources s ORDER BY account, stream, partition
+"""
+_EVENTS = "SELECT sequence, id, type, source, subject, time, recorded_at, data FROM events"
+_RECORDS = """
+SELECT s.account, s.stream, s.partition,
+  r.key, r.version, r.seen_at, r.fingerprint, r.reached, r.removed, r.absences, r.body
+FROM sources s CROSS JOIN records r ON r.source = s.id
+"""
+_HISTORY = """
+SELECT v.key, v.version, v.seen_at, v.fingerprint, v.reached, v.removed, v.absences, v.body
+FROM sources s CROSS JOIN versions v ON v.source = s.id
+WHERE s.account = ? AND s.stream = ? AND s.partition = ? AND v.key = ? ORDER BY v.version
+"""
+_DELIVERIES = """
+SELECT d.number, e.sequence, e.id, e.type, d.record, d.sink, d.rule, d.state, d.attempts, d.unanswered,
+  d.due_at, d.owed_at, d.settled_at, d.reason, d.answer
+FROM deliveries d CROSS JOIN events e ON e.sequence = d.event
+"""
+_ATTEMPTS = "SELECT n, at, outcome, reason FROM attempts WHERE delivery = ? ORDER BY n"
+_BUDGETS = "SELECT account, day, spent FROM budgets ORDER BY account, day"
+_ALARMS = "SELECT kind, source, key, name, due_at, data FROM alarms ORDER BY due_at, kind, source, key, name LIMIT ?"
+_UNREAD = """
+SELECT s.account, s.stream, s.partition, u.fingerprint, u.key, u.reason, u.seen_at
+FROM unread u JOIN sources s ON s.id = u.source ORDER BY u.seen_at, s.id, u.fingerprint
+"""
+
+# Written out, not bound: only so can the indices of the few that are owed or dead be used.
+_IN_STATE = {name: f"d.state = '{name}'" for name in ("owed", "delivered", "dead", "dropped")}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """A source: its state, how many of its records are there, and how many were removed."""
+
+    name: SourceName
+    state: SourceState
+    present: int
+    removed: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """A delivery, whatever its state: owed, delivered, dead or dropped."""
+
+    number: int
+    sequence: int
+    event_id: str
+    type: str
+    record: str
+    sink: str
+    rule: str
+    state: str
+    attempts: int
+    unanswered: int
+    due_at: datetime
+    owed_at: datetime
+    settled_at: datetime | None
+    reason: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """One try of a delivery: `delivered`, `retry` or `dead`, and why."""
+
+    n: int
+    at: datetime
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRow:
+    """How many requests an account made on a day."""
+
+    account: str
+    day: str
+    spent: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadRow:
+    """A record that could not be read, whose it is and when it was first met."""
+
+    source: SourceName
+    unread: Unread
+    seen_at: datetime
+
+
+class Reader:
+    """The store, read-only; each method sees one moment of it. Use it as a context manager, or close it.
+
+    Every method raises StoreError when the store cannot be read for now, StoreRuined when it is damaged.
+    """
+
+    def __init__(self, db: sqlite3.Connection, path: Path) -> None:
+        self._db = db
+        self._path = path
+
+    @classmethod
+    def open(cls, path: str | Path) -> Reader:
+        """Open the store at that path, without its lock.
+
+        Raises StoreError when there is none or it cannot be read: reading beside a daemon needs to write the index of
+        its log, so it takes the daemon's own user. Raises StoreRuined when it is not ours, or older or newer than this
+        program.
+        """
+        whole = Path(path).resolve()
+        db = files.look(whole)
+        with translated(str(whole)):
+            have = migrations.version(db)
+        if have < migrations.NEWEST:
+            db.close()
+            raise StoreRuined(
+                f"{whole} has version {have}, this watcher reads version {migrations.NEWEST}: "
+                "start the daemon once, which brings it up to date"
+            )
+        return cls(db, whole)
+
+    def close(self) -> None:
+        """Close the file; again is no error."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        with translated(str(self._path)):
+            return read(self._db)
+
+    def _rows(self, query: str, *values: Any) -> list[Row]:
+        return self._read(lambda db: db.execute(query, values).fetchall())
+
+    def _chosen(self, query: str, clauses: Mapping[str, Any], rest: str, *values: Any) -> list[Row]:
+        """Rows that meet every clause; each of these has as many marks as its tuple has values."""
+        where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
+        return self._rows(f"{query} {where} {rest}", *(value for some in clauses.values() for value in some), *values)
+
+    # -------------------------------------------------------------------------------------- sources and records
+
+    def sources(self) -> list[SourceRow]:
+        """All sources, by name."""
+        return [
+            SourceRow(SourceName(*name), forms.state(state), every - removed, removed)
+            for *name, state, every, removed in self._rows(_SOURCES)
+        ]
+
+    def record(self, where: str, key: str) -> list[tuple[SourceName, Version]]:
+        """The last version of a record, removed or not, in each source that has one of that id.
+
+        `where` is a stream (`apimo.leads`) or a source (`azur/apimo.leads/101`).
+        """
+        clauses: dict[str, tuple[str, ...]] = {"r.key = ?": (key,)}
+        if "/" in where:
+            name = SourceName.parse(where)
+            clauses["s.stream = ?"] = (name.stream,)
+            clauses["s.account = ? AND s.partition = ?"] = (name.account, name.partition)
+        else:
+            clauses["s.stream = ?"] = (where,)
+        rows = self._chosen(_RECORDS, clauses, "ORDER BY s.account, s.partition")
+        return [(SourceName(*row[:3]), forms.version(row[3:])) for row in rows]
+
+    def history(self, source: SourceName, key: str) -> list[Version]:
+        """Every version of a record, from the first; empty for one that was never seen."""
+        rows = self._rows(_HISTORY, source.account, source.stream, source.partition, key)
+        return list(map(forms.version, rows))
+
+    def unread(self) -> list[UnreadRow]:
+        """The records that could not be read, in the order in which they were met."""
+        return [
+            UnreadRow(SourceName(*name), Unread(fingerprint, key, reason), moment(seen_at))
+            for *name, fingerprint, key, reason, seen_at in self._rows(_UNREAD)
+        ]
+
+    # ------------------------------------------------------------------------------------ events and deliveries
+
+    def events(
+        self,
+        since_sequence: int = 0,
+        limit: int = 100,
+        types: Collection[str] = (),
+        record: str | None = None,
+        *,
+        newest: bool = False,
+    ) -> list[Event]:
+        """Events after that sequence number, in order: the first `limit` of them, or the `newest`.
+
+        `types` are globs, of which one has to match; `record` is an `Event.record`.
+        """
+        clauses: dict[str, tuple[Any, ...]] = {"sequence > ?": (since_sequence,)}
+        if types:
+            clauses["EXISTS (SELECT 1 FROM json_each(?) WHERE events.type GLOB value)"] = (json(list(types)),)
+        if record is not None:
+            source, _, subject = record.partition("#")
+            clauses["source = ? AND subject = ?"] = (source, subject)
+        rows = self._chosen(_EVENTS, clauses, f"ORDER BY sequence {'DESC' if newest else 'ASC'} LIMIT ?", limit)
+        return [forms.event(row) for row in (reversed(rows) if newest else rows)]
+
+    def event(self, name: str) -> Event | None:
+        """The event of that id."""
+        rows = self._rows(f"{_EVENTS} WHERE id = ?", name)
+        return forms.event(rows[0]) if rows else None
+
+    def deliveries(
+        self, sink: str | None = None, state: str | None = None, limit: int = 100, event: str | None = None
+    ) -> list[DeliveryRow]:
+        """The newest deliveries, newest first, narrowed to a sink, a state (`owed` ...) and the id of an event."""
+        clauses: dict[str, tuple[str, ...]] = {}
+        if state is not None:
+            clauses[_IN_STATE[state]] = ()
+        if sink is not None:
+            clauses["d.sink = ?"] = (sink,)
+        if event is not None:
+            clauses["d.event = (SELECT sequence FROM events WHERE id = ?)"] = (event,)
+        return list(map(_delivery, self._chosen(_DELIVERIES, clauses, "ORDER BY d.number DESC LIMIT ?", limit)))
+
+    def attempts(self, number: int) -> list[AttemptRow]:
+        """Every try of a delivery, from the first."""
+        return [AttemptRow(n, moment(at), outcome, why) for n, at, outcome, why in self._rows(_ATTEMPTS, number)]
+
+    def owed_counts(self) -> dict[str, Counts]:
+        """How much is owed and dead, by sink; sinks with neither are left out."""
+        return self._read(outbox.counts)
+
+    def paused(self) -> dict[str, Pause]:
+        """The paused sinks."""
+        return self._read(outbox.paused)
+
+    # -------------------------------------------------------------------------------------------------- the rest
+
+    def conditions(self) -> tuple[Condition, ...]:
+        """The troubles that last, longest first."""
+        return self._read(lambda db: snapshots.conditions(db, None))
+
+    def budgets(self) -> list[BudgetRow]:
+        """Requests made, by account and day."""
+        return [BudgetRow(*row) for row in self._rows(_BUDGETS)]
+
+    def alarms(self, limit: int = 100) -> list[Alarm]:
+        """The alarms that are armed, earliest first."""
+        return list(map(forms.alarm, self._rows(_ALARMS, limit)))
+
+
+def _delivery(row: Row) -> DeliveryRow:
+    *first, due_at, owed_at, settled_at, reason, answer = row
+    settled = None if settled_at is None else moment(settled_at)
+    return DeliveryRow(*[*first, moment(due_at), moment(owed_at), settled, reason, answer])
