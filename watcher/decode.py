@@ -22,5 +22,5 @@ def decode(stream: Stream, piece: Slice) -> Record:
     doubts: dict[str, str] = {}
     body = canonical(stream.record, value, doubts)
     if not isinstance(body, dict):
-        raise Unreadable("is an empty object")
+        raise Unreadable("has nothing that is understood")
     return Record(piece.key, body, piece.fingerprint, doubts)

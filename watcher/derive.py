@@ -22,7 +22,7 @@ from typing import Any
 
 from watcher.model import EVENTS, Alarm, Body, Change, Delta, Event, Kind, SourceName, Version
 from watcher.streams import REAPPEARED
-from watcher.streams.canonical import MOMENT, watched
+from watcher.streams.canonical import MOMENT, shown, watched
 from watcher.streams.dates import begins, day_begins
 from watcher.streams.stream import Milestone, Stream, root
 
@@ -230,8 +230,8 @@ def _event(origin: Origin, version: Version, before: Version | None, told: Told,
         "partition": origin.source.partition,
         "version": version.version,
         "change": str(uuid.uuid5(EVENTS, name)),
-        "changes": {path: {"from": delta.was, "to": delta.now} for path, delta in fields.items()},
-        "record": version.body,
+        "changes": {path: {"from": shown(delta.was), "to": shown(delta.now)} for path, delta in fields.items()},
+        "record": shown(version.body),
     }
     if link := origin.link(version.body):
         data["link"] = link

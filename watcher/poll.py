@@ -21,6 +21,7 @@ from watcher.diff import Comparison, Missing, diff, missing, removals
 from watcher.errors import Drifted, Permanent, Transient, Unreadable
 from watcher.model import (
     Batch,
+    Body,
     Change,
     Event,
     Kind,
@@ -62,7 +63,7 @@ class Watch:
     """One source and how it is to be polled.
 
     `reconcile` is how often it is read in full; None where every read is full. `baseline` is `silent`, `emit`, or the
-    first day whose records are told.
+    first day whose records are told. `withhold` takes out of a body what is not to be kept.
     """
 
     source: Source
@@ -71,6 +72,7 @@ class Watch:
     reconcile: timedelta | None = None
     baseline: str = SILENT_BASELINE
     silent_after: timedelta = timedelta(minutes=15)
+    withhold: Callable[[Body], Body] = lambda body: body
 
     @property
     def name(self) -> SourceName:
@@ -105,7 +107,7 @@ async def look(watch: Watch, store: Snapshots, route: Route, clock: Clock, luck:
     batch = Batch(records, reading.present, reading.full, reading.complete and not unread)
     absent = missing(known, batch)
     gone, there = await _gone(watch, absent)
-    before = await store.versions(watch.name, [*(r.key for r in records), *gone]) if records or gone else {}
+    before = await _before(watch, store, [*(record.key for record in records), *gone])
     now = clock()
     compared = diff(watch.origin.stream, before, batch, len(known.fingerprints))
     derived = _derived(watch, state, (*compared.changes, *removals(before, gone)), now)
@@ -153,7 +155,8 @@ async def _decode(watch: Watch, reading: Reading) -> tuple[tuple[Record, ...], t
     unread = list(reading.unread)
     for number, piece in enumerate(reading.fresh, 1):
         try:
-            records.append(decode(watch.origin.stream, piece))
+            record = decode(watch.origin.stream, piece)
+            records.append(replace(record, body=watch.withhold(record.body)))
         except Unreadable as error:
             unread.append(Unread(piece.fingerprint, piece.key, str(error)))
         if number % _BREATH == 0:
@@ -161,6 +164,12 @@ async def _decode(watch: Watch, reading: Reading) -> tuple[tuple[Record, ...], t
     if unread and not records and len(unread) >= _answered(reading):
         raise Transient(f"none of {len(unread)} records can be read: {unread[0].reason}")
     return tuple(records), tuple(unread)
+
+
+async def _before(watch: Watch, store: Snapshots, keys: list[str]) -> Mapping[str, Version]:
+    """The last versions of those records, in the form that today's policy of privacy gives them."""
+    found = await store.versions(watch.name, keys) if keys else {}
+    return {key: replace(version, body=watch.withhold(version.body)) for key, version in found.items()}
 
 
 def _answered(reading: Reading) -> int:

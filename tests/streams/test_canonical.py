@@ -13,7 +13,7 @@ from watcher.streams.canonical import canonical, differences, merged, watched
 def form(stream, body):
     """The canonical form of an upstream body, and what was not understood of it."""
     doubts = {}
-    read = canonical(stream.record, {"id": "7", **body}, doubts)
+    read = canonical(stream.record, {**body, "id": "7"}, doubts)
     return {name: value for name, value in read.items() if name in body}, doubts
 
 

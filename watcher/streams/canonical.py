@@ -25,6 +25,9 @@ from watcher.streams.dates import moment
 MISSING: Any = object()
 """A field that is not there, which is not the same as one that is null."""
 
+WITHHELD = "\ue000"
+"""What a value begins with that is kept as a keyed hash only; a private character, so that no vendor's value does."""
+
 _CENT = Decimal("0.01")
 _MOST = Decimal("1e15")
 
@@ -171,6 +174,8 @@ def _object(kind: Object, value: Any, doubts: dict[str, str], path: str) -> dict
         read = canonical(inner, member, doubts, f"{path}.{name}" if path else name) if inner else member
         if read is not MISSING:
             form[name] = read
+    if not form:  # nothing in it is understood: that is in doubt, not empty
+        raise ValueError("is not understood")
     return form
 
 
@@ -271,8 +276,26 @@ def _compare(kind: Kind, before: Any, after: Any, path: str, found: Differences)
         old, new = dict(_keyed(before)), dict(_keyed(after))
         for key in sorted(old.keys() | new.keys()):
             _compare(kind.item, old.get(key), new.get(key), f"{path}[{key}]", found)
-    elif before != after:
+    elif before != after and not _became_visible(before, after):
         found.changed[path] = Delta(before, after)
+
+
+def _became_visible(before: Any, after: Any) -> bool:
+    """Say whether a value was withheld and no longer is: what it was cannot be known, so it is taken in."""
+    return _withheld(before) and after is not None and not _withheld(after)
+
+
+def _withheld(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(WITHHELD)
+
+
+def shown(value: Any) -> Any:
+    """A form as it may be shown: what is withheld is `***`."""
+    if isinstance(value, dict):
+        return {name: shown(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [shown(member) for member in value]
+    return "***" if _withheld(value) else value
 
 
 def _fields(kind: Kind) -> Iterator[tuple[str, Kind]]:
