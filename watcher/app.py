@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -25,6 +26,7 @@ from watcher.model import Body, Event, Message, Plan
 from watcher.plan import Need, intervals
 from watcher.poll import Look, Watch, look
 from watcher.ports import Clock, Sink
+from watcher.privacy import DEFAULTS, Policy, withholder
 from watcher.rules import Routed, Rule, route
 from watcher.sinks import Settings, SinkType, Tools
 from watcher.sources import build_client, build_source
@@ -32,6 +34,7 @@ from watcher.sources.http import Client
 from watcher.sources.throttle import Throttle
 from watcher.store import Store
 from watcher.streams import STREAMS
+from watcher.streams.dates import PARIS
 from watcher.tick import ring
 
 _log = structlog.get_logger("watcher")
@@ -64,11 +67,13 @@ class Assembly:
 
     async def close(self) -> None:
         """Let go of every connection and file."""
-        for part in (*self.sinks.values(), *self.clients.values()):
-            await part.close()
+        for sink in self.sinks.values():
+            await sink.close()
+        for client in self.clients.values():
+            await client.close()
 
 
-def assemble(
+async def assemble(
     config: Config, store: Store, types: Mapping[str, SinkType], clock: Clock, luck: Callable[[], float]
 ) -> Assembly:
     """Build the parts that a configuration asks for."""
@@ -76,19 +81,21 @@ def assemble(
         name: build_client(name, account, budget=store, clock=clock, luck=luck)
         for name, account in config.accounts.items()
     }
-    paces = _paces(config)
-    watches = {str(s.name): _watch(config, s, clients[s.name.account], paces[str(s.name)]) for s in config.sources}
+    every = paces(config)
+    key = await store.privacy_key()
+    watches = {str(s.name): _watch(config, s, clients[s.name.account], every[str(s.name)], key) for s in config.sources}
     tools = Tools(partial(_compose, config.language, config.timezone, clock), clock, config.state_directory)
     sinks = {name: types[settings.type].build(name, settings, tools) for name, settings in config.sinks.items()}
     rules = tuple(Rule(r.name, r.on, r.to, Condition(r.when) if r.when else None) for r in config.rules)
     return Assembly(config, clients, watches, sinks, rules)
 
 
-def _compose(language: str, zone: ZoneInfo, clock: Clock, event: Event) -> Message:
+def _compose(language: Literal["fr", "en"], zone: ZoneInfo, clock: Clock, event: Event) -> Message:
     return messages.compose(event, language=language, zone=zone, now=clock())
 
 
-def _paces(config: Config) -> dict[str, timedelta]:
+def paces(config: Config) -> dict[str, timedelta]:
+    """How often each source is polled: as it is configured, else as it is planned from its account's budget."""
     found: dict[str, timedelta] = {}
     for name, account in config.accounts.items():
         needs = [Need(s.name, s.every, s.reconcile) for s in config.sources if s.name.account == name]
@@ -97,7 +104,7 @@ def _paces(config: Config) -> dict[str, timedelta]:
     return found
 
 
-def _watch(config: Config, settings: SourceSettings, client: Client, every: timedelta) -> Watch:
+def _watch(config: Config, settings: SourceSettings, client: Client, every: timedelta, key: bytes) -> Watch:
     stream = STREAMS[settings.name.stream]
     account = config.accounts[settings.name.account]
     tenant = account.tenant if isinstance(account, AdleadAccount) else ""
@@ -112,7 +119,14 @@ def _watch(config: Config, settings: SourceSettings, client: Client, every: time
         reconcile=settings.reconcile,
         baseline=str(settings.baseline),
         silent_after=settings.silent_after or max(SILENT_AFTER * every, SILENT_AT_LEAST),
+        withhold=withholder(_policy(config, stream.name), key),
     )
+
+
+def _policy(config: Config, stream: str) -> Policy:
+    """What is withheld of a stream: what always is, and what the configuration adds."""
+    added = config.privacy.get(stream)
+    return DEFAULTS.get(stream, Policy()) + (Policy(added.drop, added.hash) if added else Policy())
 
 
 @dataclass(slots=True)
@@ -168,6 +182,12 @@ class Core:
         for rule, why in (seen.failed_rules or {}).items():
             _log.warning("a condition failed", rule=rule, why=why)
         return seen
+
+    async def left_today(self, account: str) -> int:
+        """How many requests an account with a budget may still make today; the vendors' days are those of Paris."""
+        budget = self.parts.config.accounts[account].budget
+        spent = await self.store.spent(account, self.clock().astimezone(PARIS).date().isoformat())
+        return max(0, (budget.count if budget else 0) - spent)
 
     async def ring(self) -> int:
         """Answer the alarms that are due."""

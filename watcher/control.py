@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -85,9 +86,13 @@ async def ask(path: Path, name: str, arguments: Mapping[str, Any]) -> dict[str, 
         async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=short), timeout=timeout) as session:
             try:
                 async with session.post(f"http://watcher/{name}", data=msgspec.json.encode(arguments)) as response:
+                    if response.content_type != "application/json":
+                        raise WatcherError(f"the daemon failed at it (HTTP {response.status}); its log says why")
                     answer = msgspec.json.decode(await response.read(), type=dict[str, Any])
                     return _understood(response.status, answer)
-            except (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError):
+            except (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError) as error:
+                if isinstance(error, OSError) and error.errno == errno.EACCES:
+                    raise PermissionError(errno.EACCES, "the daemon's socket is for its own user", str(path)) from None
                 raise NotRunning(f"no daemon at {path}") from None
             except TimeoutError:
                 raise StoreError(f"the daemon did not answer within {PATIENCE:.0f} s") from None

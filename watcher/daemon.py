@@ -65,6 +65,7 @@ class Daemon:
     started: datetime = field(init=False)
     trouble: Condition | None = None
     told: set[str] = field(default_factory=set)
+    asked: list[asyncio.Future[int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.started = self.core.clock()
@@ -77,10 +78,10 @@ class Daemon:
         _log.info("started", sources=len(config.sources), sinks=len(config.sinks), rules=len(config.rules))
         while not self.stop.is_set():
             await self._resume_sinks()
-            self.reload.clear()
             await self._generation()
             if self.reload.is_set() and not self.stop.is_set():
                 await self._reload()
+        self._answer(StoreError("the daemon stops"))
         self.notifier.stopping()
         _log.info("stopped")
 
@@ -203,22 +204,43 @@ class Daemon:
 
         return look
 
+    async def reloaded(self) -> int:
+        """Reload, and return the number of the new generation; raises ConfigError when the old one works on."""
+        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.asked.append(answer)
+        self.reload.set()
+        return await answer
+
     async def _reload(self) -> None:
         """Take up the new configuration whole; a broken one leaves the old one working and says so."""
         self.notifier.reloading()
+        self.reload.clear()  # before the files are read: what is saved or asked for from now on counts anew
         old = self.core.parts
         try:
             config = self._loaded(old.config)
-            self.core.parts = assemble(config, self.core.store, self.types, self.core.clock, self.core.luck)
+            self.core.parts = await assemble(config, self.core.store, self.types, self.core.clock, self.core.luck)
         except ConfigError as error:
             self.reload_error = error.complaints
             for complaint in error.complaints:
                 _log.error("not reloaded: the old configuration works on", complaint=complaint)
+            self._answer(error)
             return
         self.reload_error = ()
         self.generation += 1
+        self._answer(None)
         await old.close()
         _log.info("reloaded", generation=self.generation, sources=len(config.sources), rules=len(config.rules))
+
+    def _answer(self, error: Exception | None) -> None:
+        """Tell whoever asked for the reload what became of it."""
+        asked, self.asked = self.asked, []
+        for answer in asked:
+            if answer.done():  # whoever asked has left
+                continue
+            if error:
+                answer.set_exception(error)
+            else:
+                answer.set_result(self.generation)
 
     def _loaded(self, old: Config) -> Config:
         config = self.load()

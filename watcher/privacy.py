@@ -10,10 +10,12 @@ import hmac
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from watcher.model import Body
-from watcher.streams.canonical import WITHHELD
+from watcher.streams.canonical import WITHHELD, Keyed, Kind, Object
+from watcher.streams.stream import Stream
 
 DROP, HASH = "drop", "hash"
 
@@ -59,6 +61,24 @@ DEFAULTS: Mapping[str, Policy] = {
     ),
 }
 """What is withheld whatever the configuration says: a buyer's private life is nobody's business here."""
+
+
+def mistake(stream: Stream, path: str) -> str:
+    """What is wrong with a path of a policy, as a sentence; empty when it can be used."""
+    first, *rest = path.replace("[]", "").split(".")
+    needed = {"id", "status", "created_at", "updated_at", *(name for m in stream.milestones for name in m.evidence)}
+    if first in needed:
+        return f"cannot withhold {first!r}: events are told from it"
+    kind: Kind = stream.record
+    for step in (first, *rest):
+        kind = kind.item if isinstance(kind, Keyed) else kind
+        known = {**kind.fields, **kind.unwatched} if isinstance(kind, Object) else {}
+        if step not in known:
+            close = get_close_matches(step, known, n=1)
+            remedy = f"; did you mean {close[0]!r}?" if close else ""
+            return "" if step.endswith("_display") else f"{stream.name} has no {path!r}{remedy}"
+        kind = known[step]
+    return ""
 
 
 def withholder(policy: Policy, key: bytes) -> Callable[[Body], Body]:

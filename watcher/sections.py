@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from watcher.convert import Converter, Wrong
 from watcher.credentials import Secrets
 from watcher.model import SourceName
+from watcher.privacy import mistake
 from watcher.rules import OPERATOR
 from watcher.shapes import (
     Account,
@@ -196,6 +197,9 @@ class Sections:
             if name not in STREAMS:
                 self._note(path, absent("stream", name, STREAMS))
             if policy := self.convert(self.document, value, Privacy, path):
+                for field_path in (*policy.drop, *policy.hash) if name in STREAMS else ():
+                    if wrong := mistake(STREAMS[name], field_path):
+                        self._note(path, wrong)
                 for both in sorted(set(policy.drop) & set(policy.hash)):
                     self._note(path, f"{quoted(both)} is in drop and in hash; keep one")
                 yield name, policy

@@ -11,6 +11,10 @@ CREATE TABLE meta (
 -- Whether the last shutdown was clean: if it was not, the file is checked before it is believed.
 INSERT INTO meta VALUES ('clean', '1');
 
+-- What is withheld is kept as a hash with this key. It is part of the store, so that a copy put back still knows what
+-- it has seen; whoever can read the store can guess at what was hashed, which is why the store is for its owner only.
+INSERT INTO meta VALUES ('privacy-key', lower(hex(randomblob(32))));
+
 -- ------------------------------------------------------------------------------------------------------ the snapshot
 
 CREATE TABLE sources (

@@ -81,6 +81,11 @@ class Store:
         """Return when all that was asked for before is done: the store's thread is alive and answers."""
         await self._look(lambda db: db.execute("SELECT 1").fetchone())
 
+    async def privacy_key(self) -> bytes:
+        """The key of this store's hashes of what is withheld (`watcher.privacy`)."""
+        (text,) = await self._look(lambda db: db.execute("SELECT value FROM meta WHERE key = 'privacy-key'").fetchone())
+        return bytes.fromhex(text)
+
     async def _look(self, work: Work[T], then: Callable[[T], None] | None = None) -> T:
         if self._closing is not None:
             raise StoreError("the store is closed")

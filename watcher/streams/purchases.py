@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from watcher.model import Body
-from watcher.streams.canonical import CODE, FLAG, MOMENT, NUMBER, TEXT, Keyed, Object, Scalar, code
+from watcher.streams.canonical import CODE, FLAG, MOMENT, NUMBER, TEXT, WITHHELD, Keyed, Object, Scalar, code
 from watcher.streams.stream import Detail, Milestone, Stream, moved
 
 
@@ -18,10 +18,11 @@ def _status(value: Any) -> str | None:
 
 def _link(tenant: str, program: str, body: Body) -> str | None:
     """Adlead's own screen of the purchase's lead, as the vendor's users have it in their browser."""
-    if not body.get("lead_id"):
+    lead = body.get("lead_id")
+    if not lead or lead.startswith(WITHHELD):
         return None
     place = f"{quote(tenant, safe='')}/programs/{quote(program, safe='')}"
-    return f"https://crm.adlead.immo/{place}/contact-management/leads/{quote(body['lead_id'], safe='')}"
+    return f"https://crm.adlead.immo/{place}/contact-management/leads/{quote(lead, safe='')}"
 
 
 CONTACT = Object(
