@@ -9,21 +9,21 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 import structlog
 
-from watcher import messages
+from watcher import messages, plan
 from watcher.config import AdleadAccount, Config, SourceSettings
 from watcher.deliver import Line
 from watcher.derive import Origin
 from watcher.expressions import Condition
-from watcher.model import Body, Event, Message, Plan
-from watcher.plan import Need, intervals
+from watcher.model import Body, Event, Message, Plan, SourceName
+from watcher.plan import Pace, Stretch
 from watcher.poll import Look, Watch, look
 from watcher.ports import Clock, Sink
 from watcher.privacy import DEFAULTS, Policy, withholder
@@ -60,6 +60,7 @@ class Assembly:
     watches: Mapping[str, Watch]
     sinks: Mapping[str, Sink]
     rules: tuple[Rule, ...]
+    plans: Mapping[str, Mapping[SourceName, Pace]]
 
     def route(self, events: Iterable[Event]) -> Routed:
         """Say who is owed what, by this configuration's rules."""
@@ -81,30 +82,40 @@ async def assemble(
         name: build_client(name, account, budget=store, clock=clock, luck=luck)
         for name, account in config.accounts.items()
     }
-    every = paces(config)
+    planned = plans(config)
     key = await store.privacy_key()
-    watches = {str(s.name): _watch(config, s, clients[s.name.account], every[str(s.name)], key) for s in config.sources}
+    watches = {
+        str(s.name): _watch(config, s, clients[s.name.account], planned[s.name.account][s.name], key)
+        for s in config.sources
+    }
     tools = Tools(partial(_compose, config.language, config.timezone, clock), clock, config.state_directory)
     sinks = {name: types[settings.type].build(name, settings, tools) for name, settings in config.sinks.items()}
     rules = tuple(Rule(r.name, r.on, r.to, Condition(r.when) if r.when else None) for r in config.rules)
-    return Assembly(config, clients, watches, sinks, rules)
+    return Assembly(config, clients, watches, sinks, rules, planned)
 
 
 def _compose(language: Literal["fr", "en"], zone: ZoneInfo, clock: Clock, event: Event) -> Message:
     return messages.compose(event, language=language, zone=zone, now=clock())
 
 
+def plans(config: Config) -> dict[str, dict[SourceName, Pace]]:
+    """How often each source of each account is polled: as configured, else as planned from the account's budget."""
+    return {
+        name: plan.paces(
+            [plan.Need(s.name, s.every, s.reconcile) for s in config.sources if s.name.account == name],
+            account.budget,
+            account.max_rate,
+        )
+        for name, account in config.accounts.items()
+    }
+
+
 def paces(config: Config) -> dict[str, timedelta]:
-    """How often each source is polled: as it is configured, else as it is planned from its account's budget."""
-    found: dict[str, timedelta] = {}
-    for name, account in config.accounts.items():
-        needs = [Need(s.name, s.every, s.reconcile) for s in config.sources if s.name.account == name]
-        planned = intervals(needs, account.budget, account.max_rate)
-        found |= {str(source): every for source, every in planned.items()}
-    return found
+    """The interval of each source in office hours."""
+    return {str(source): pace.busy for planned in plans(config).values() for source, pace in planned.items()}
 
 
-def _watch(config: Config, settings: SourceSettings, client: Client, every: timedelta, key: bytes) -> Watch:
+def _watch(config: Config, settings: SourceSettings, client: Client, pace: Pace, key: bytes) -> Watch:
     stream = STREAMS[settings.name.stream]
     account = config.accounts[settings.name.account]
     tenant = account.tenant if isinstance(account, AdleadAccount) else ""
@@ -115,10 +126,10 @@ def _watch(config: Config, settings: SourceSettings, client: Client, every: time
     return Watch(
         source=build_source(settings.name, client, account, list_keys=stream.list_keys, lookback=settings.lookback),
         origin=Origin(stream, settings.name, link),
-        every=every,
+        every=pace.busy,
         reconcile=settings.reconcile,
         baseline=str(settings.baseline),
-        silent_after=settings.silent_after or max(SILENT_AFTER * every, SILENT_AT_LEAST),
+        silent_after=settings.silent_after or max(SILENT_AFTER * pace.busy, 2 * pace.quiet, SILENT_AT_LEAST),
         withhold=withholder(_policy(config, stream.name), key),
     )
 
@@ -144,6 +155,7 @@ class Core:
     lines: dict[str, Line] = field(default_factory=dict)
     heard: list[Callable[[Plan], None]] = field(default_factory=list)
     locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+    stretches: dict[str, Stretch] = field(default_factory=dict)
 
     async def commit(self, plan: Plan) -> None:
         """Write a plan, then wake the lines of the sinks that it owes something."""
@@ -181,7 +193,22 @@ class Core:
             log("polled", source=name, fresh=seen.fresh, changes=seen.changes, events=events, took=took, dry=dry)
         for rule, why in (seen.failed_rules or {}).items():
             _log.warning("a condition failed", rule=rule, why=why)
-        return seen
+        return seen if seen.error else replace(seen, wait=self.wait(watch.name))
+
+    def wait(self, source: SourceName) -> timedelta:
+        """How long to leave a source alone after a good poll: its pace, stretched where today's budget runs short."""
+        now, zone = self.clock(), self.parts.config.timezone
+        factor = self.stretches.get(source.account, Stretch()).of(source)
+        wait = self.parts.plans[source.account][source].wait(now, zone, factor)
+        return wait if factor == 1.0 else min(wait, _tomorrow(now) - now)  # tomorrow has a budget of its own
+
+    async def pace_out(self) -> None:
+        """See how far each account's budget goes, and stretch the intervals of those that run short."""
+        zone, now = self.parts.config.timezone, self.clock()
+        for name, account in self.parts.config.accounts.items():
+            if account.budget:
+                left = await self.left_today(name)
+                self.stretches[name] = plan.stretch(self.parts.plans[name], left, now, _tomorrow(now), zone)
 
     async def left_today(self, account: str) -> int:
         """How many requests an account with a budget may still make today; the vendors' days are those of Paris."""
@@ -209,6 +236,11 @@ class Core:
                 self.wake,
             )
         return self.lines[name]
+
+
+def _tomorrow(now: datetime) -> datetime:
+    """When the vendors' next day begins: they count their days in Paris."""
+    return datetime.combine(now.astimezone(PARIS).date() + plan.DAY, time(0), PARIS).astimezone(UTC)
 
 
 class _Open:

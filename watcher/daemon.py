@@ -159,6 +159,7 @@ class Daemon:
         if self.trouble:
             await self._recovered(self.trouble)
         core, now = self.core, self.core.clock()
+        await core.pace_out()
         watches = [(watch, await core.store.state(watch.name)) for watch in core.parts.watches.values()]
         accounts = [
             Account(name, account.budget.count, await core.left_today(name))
