@@ -162,7 +162,7 @@ class Daemon:
         await core.pace_out()
         watches = [(watch, await core.store.state(watch.name)) for watch in core.parts.watches.values()]
         accounts = [
-            Account(name, account.budget.count, await core.left_today(name))
+            Account(name, account.budget.count, await core.left_today(name), core.stretches[name])
             for name, account in core.parts.config.accounts.items()
             if account.budget
         ]

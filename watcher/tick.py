@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from watcher.derive import fall_due
 from watcher.model import Alarm, Plan, SourceName, SourceState, stamp
+from watcher.plan import Stretch
 from watcher.poll import Route, Watch
 from watcher.ports import Alarms, Clock, Commit
 from watcher.troubles import BUDGET_LOW, FAILING, SILENT, Troubles, Turn
@@ -21,8 +22,11 @@ BATCH = 200
 LONG_STOP = timedelta(days=1)
 """An alarm of a source that is not configured now is looked at again after so long, in case it comes back."""
 
-LOW = 0.1
-"""A budget with less than so large a share left is low."""
+HARDLY_EVER = 100.0
+"""Stretched by more than that, a source is as good as left alone until midnight."""
+
+SHORT = 1.1
+"""A budget runs short when intervals have to be stretched by more than that; it is over when none has to be."""
 
 
 async def ring(
@@ -62,11 +66,12 @@ async def _answer(store: Alarms, watch: Watch | None, alarms: tuple[Alarm, ...],
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What an account may spend a day, and what is left of it."""
+    """What an account may spend a day, what is left of it, and by how much its intervals are stretched for it."""
 
     name: str
     limit: int
     left: int
+    stretch: Stretch
 
 
 def health(
@@ -81,11 +86,26 @@ def health(
     for watch, state in watches:
         turn += _silence(watch.name, state, watch.silent_after, troubles, max(started, state.read_at or started), now)
     for account in accounts:
-        low = account.left <= account.limit * LOW
-        detail = f"{account.left} of {account.limit} requests are left today; polls wait for midnight in Paris"
-        lasting = troubles.find(BUDGET_LOW, account.name)
-        turn += troubles.turn(BUDGET_LOW, account.name, (lasting.detail if lasting else detail) if low else "", now)
+        turn += _shortage(account, troubles, now)
     return turn
+
+
+def _shortage(account: Account, troubles: Troubles, now: datetime) -> Turn:
+    lasting = troubles.find(BUDGET_LOW, account.name)
+    worst = max(account.stretch.leads, account.stretch.others)
+    if worst <= (1.0 if lasting else SHORT):
+        return troubles.turn(BUDGET_LOW, account.name, "", now)
+    detail = (
+        f"{account.left} of {account.limit} requests are left until midnight in Paris, too few for the intervals: "
+        f"leads wait {_times(account.stretch.leads)}, the others {_times(account.stretch.others)}; see `watcher plan`"
+    )
+    return troubles.turn(BUDGET_LOW, account.name, lasting.detail if lasting else detail, now)
+
+
+def _times(factor: float) -> str:
+    if factor <= 1.0:
+        return "as long as usual"
+    return "until then" if factor >= HARDLY_EVER else f"{factor:.1f} times as long"
 
 
 def _silence(

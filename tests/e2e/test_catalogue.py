@@ -220,7 +220,7 @@ to = ["flaky"]
     await daemon.start()
     await daemon.baselined("azur/apimo.leads/101", "azur/apimo.contracts/101", "riviera/adlead.purchases/1",
                            "riviera/adlead.purchases/2", "azur/apimo.leads/102")  # fmt: skip
-    assert receivers.webhook == []
+    assert set(receivers.types()) <= {"budget-low"}  # the account that is too poor for its intervals
     stage = Stage(daemon)
     for act in (leads, contracts, purchases, troubles, broken_store):
         await act(stage)

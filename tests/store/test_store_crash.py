@@ -87,16 +87,18 @@ async def test_killed_at_any_time_nothing_acknowledged_is_lost(path: Path):
         assert keys == {f"n{event.id}" for event in owed}
 
 
-def test_a_program_that_fails_with_the_store_open_ends(path: Path):
-    """An exception inside the block closes the store, and the process ends with it instead of hanging."""
-    root = str(Path(watcher.__file__).parents[1])
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [("async with await Store.open({path!r}): raise SystemExit(7)", 7), ("store = await Store.open({path!r})", 0)],
+)
+def test_a_program_ends_whether_it_closes_the_store_or_not(path: Path, body: str, code: int):
+    """Neither an exception inside the block nor a store that nobody closes keeps a process from ending."""
     program = f"""
 import asyncio, sys
-sys.path.insert(0, {root!r})
+sys.path.insert(0, {str(Path(watcher.__file__).parents[1])!r})
 from watcher.store import Store
 async def main():
-    async with await Store.open({str(path)!r}):
-        raise SystemExit(7)
+    {body.format(path=str(path))}
 asyncio.run(main())
 """
-    assert subprocess.run([sys.executable, "-c", program], timeout=60, check=False).returncode == 7
+    assert subprocess.run([sys.executable, "-c", program], timeout=60, check=False).returncode == code

@@ -31,6 +31,7 @@ class Worker(aiosqlite.Connection):
     async def start(cls, connect: Callable[[], sqlite3.Connection]) -> Worker:
         """Start the thread and open the connection there."""
         worker = cls(connect, iter_chunk_size=64)
+        worker._thread.daemon = True  # whoever forgets to close does not hang the exit; SQLite survives worse
         try:
             await finish(worker)
         except BaseException:
@@ -57,7 +58,7 @@ class Worker(aiosqlite.Connection):
         return await execute(posted)
 
     async def stop_and_join(self) -> None:
-        """Close the connection and wait until the thread has ended: a live one would keep the process from ending."""
+        """Close the connection and wait until the thread has ended."""
         try:
             await finish(self.close())
         finally:
