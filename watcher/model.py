@@ -236,7 +236,8 @@ class SourceState:
     """What is remembered of a source between polls.
 
     `cursor` is the vendor's own time, in Unix seconds; `doubtful` counts the full reads in a row that were not
-    complete; `drifted` names what is no longer as we know it (a field, a record, the list), and how.
+    complete; `drifted` names what is no longer as we know it (a field, a record, the list), and how; `undescribed`
+    are the fields that came and that nobody has described.
     """
 
     cursor: int | None = None
@@ -249,6 +250,7 @@ class SourceState:
     last_error: str = ""
     doubtful: int = 0
     drifted: Mapping[str, str] = field(default_factory=dict)
+    undescribed: tuple[str, ...] = ()
 
 
 class Known(NamedTuple):

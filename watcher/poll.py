@@ -52,6 +52,9 @@ SECOND_LOOK = timedelta(minutes=5)
 RE_READS = 20
 """So many records are looked up one by one in a poll before they are called removed; the others wait."""
 
+_MOST_NOTED = 100
+"""Fields without a description that are remembered of a source."""
+
 _BREATH = 250
 """Records decoded before the loop may do something else."""
 
@@ -112,7 +115,8 @@ async def look(watch: Watch, store: Snapshots, route: Route, clock: Clock, luck:
     compared = diff(watch.origin.stream, before, batch, len(known.fingerprints))
     derived = _derived(watch, state, (*compared.changes, *removals(before, gone)), now)
     after = _read(watch, state, reading, batch, absent, now)
-    after = replace(after, drifted=_drifted(state, batch, compared, unread))
+    undescribed = _undescribed(watch, state, records)
+    after = replace(after, drifted=_drifted(state, batch, compared, unread), undescribed=undescribed)
     turn = _recovered(watch, after, troubles, absent, gone, now)
     events = (*(event for item in derived for event in item.events), *turn.events)
     routed = route(events)
@@ -273,6 +277,14 @@ def _drifted(state: SourceState, batch: Batch, compared: Comparison, unread: tup
     vanished = {name: f"is missing from {count} records at once" for name, count in compared.vanished.items()}
     records = {f"record {item.key or 'without id'}": item.reason for item in unread}
     return {**still, **vanished, **doubts, **records}
+
+
+def _undescribed(watch: Watch, state: SourceState, records: Iterable[Record]) -> tuple[str, ...]:
+    """The fields that came and that nobody has described: noted, kept, shown, and never a change."""
+    stream = watch.origin.stream.record
+    seen = {name for record in records for name in record.body if not name.endswith("_display")}
+    new = seen - stream.fields.keys() - stream.unwatched.keys() - set(state.undescribed)
+    return (*state.undescribed, *sorted(new))[:_MOST_NOTED] if new else state.undescribed
 
 
 def _recovered(

@@ -216,3 +216,12 @@ async def test_what_is_owed_is_committed_with_the_event(purchases):
     (owed,) = await purchases.store.due("sales", purchases.now, 10)
     assert owed.event.type == "purchase-signed"
     assert owed.event.sequence == 1
+
+
+async def test_a_field_that_nobody_described_is_noted_and_no_event(purchases):
+    """A new field of the vendor's is remembered by name, kept with the record, and told to nobody."""
+    await purchases.poll(r1=BOOKED)
+    assert await purchases.poll(r1={"status": "booked", "novelty": 5, "novelty_display": "cinq"}) == []
+    assert (await purchases.state()).undescribed == ("novelty",)
+    assert await purchases.poll(r1={"status": "booked", "novelty": 6}) == []
+    assert (await purchases.store.versions(purchases.name, ["1"]))["1"].body["novelty"] == 6
