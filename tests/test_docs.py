@@ -1,11 +1,14 @@
 """The documents say what the code does."""
 
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
 
+from watcher import config
+from watcher.errors import ConfigError
+from watcher.expressions import check
+from watcher.sinks import sink_types
 from watcher.streams import catalogue
 
 ROOT = Path(__file__).parent.parent
@@ -37,7 +40,32 @@ def test_the_readme_has_the_two_commands():
     assert "`python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/pytest -q`" in readme
 
 
-def test_the_readmes_configuration_is_toml():
-    """What a newcomer copies can at least be read; that it loads is promised with the configuration's own tests."""
+def load(path, environ):
+    """A configuration, loaded as the daemon loads it."""
+    return config.load(path, sink_types=sink_types(), event_types=catalogue(), check_condition=check, environ=environ)
+
+
+def test_the_readmes_configuration_loads(tmp_path):
+    """What a newcomer copies is a configuration that the daemon takes, without a warning."""
     (example,) = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert set(tomllib.loads(example)) == {"accounts", "sinks", "sources", "rules"}
+    (tmp_path / "config.toml").write_text(example)
+    environ = {"APIMO_TOKEN": "x", "SLACK_WEBHOOK": "https://hooks.slack.com/services/x"}
+    loaded = load(tmp_path / "config.toml", environ)
+    assert (len(loaded.sources), loaded.warnings) == (2, ())
+
+
+def test_the_shipped_configuration_loads(tmp_path):
+    """`config.toml` is a working example, once its secrets are where it says."""
+    for name, text in {"apimo-token": "x", "smtp-password": "x", "slack-webhook": "https://hooks.slack.com/services/x",
+                       "crm-secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}.items():  # fmt: skip
+        (tmp_path / name).write_text(text)
+    loaded = load(ROOT / "config.toml", {"CREDENTIALS_DIRECTORY": str(tmp_path), "ADLEAD_API_KEY": "x"})
+    assert loaded.warnings == ()
+
+
+def test_a_missing_secret_is_one_complaint_each(tmp_path):
+    """Without its secrets, the shipped configuration is refused with one line a secret and nothing besides."""
+    with pytest.raises(ConfigError) as refused:
+        load(ROOT / "config.toml", {})
+    assert len(refused.value.complaints) == 5
+    assert all("no credential" in text or "no ADLEAD_API_KEY" in text for text in refused.value.complaints)

@@ -102,9 +102,12 @@ class Converter:
             return shape(**values)
         except ValueError as error:
             keys = {info.encode_name for info in msgspec.structs.fields(shape)}
+            keys_unfound = {mistake.path[: len(path) + 1] for mistake in self.unfound}
             for line in str(error).splitlines() or ["cannot be used together"]:
                 key, colon, text = line.partition(": ")
-                mistakes.append(Mistake((*path, key), text) if colon and key in keys else Mistake(path, line))
+                mistake = Mistake((*path, key), text) if colon and key in keys else Mistake(path, line)
+                if mistake.path not in keys_unfound:  # what stands in for a secret is not what somebody wrote
+                    mistakes.append(mistake)
             raise Wrong(*mistakes) from None
 
     def convert(self, value: Any, shape: Any, path: KeyPath) -> Any:
