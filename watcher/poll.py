@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from watcher import remember
 from watcher.backoff import poll_wait
 from watcher.decode import decode
 from watcher.derive import Derived, Origin, derive
-from watcher.diff import Comparison, Missing, diff, missing, removals
+from watcher.diff import Missing, diff, missing, removals
 from watcher.errors import Drifted, Permanent, Transient, Unreadable
 from watcher.model import (
     Batch,
@@ -38,22 +39,12 @@ from watcher.model import (
 from watcher.ports import Clock, Snapshots, Source
 from watcher.rules import Routed
 from watcher.streams.dates import begins
-from watcher.streams.stream import root
-from watcher.troubles import DRIFTED, FAILING, HELD, SILENT, Troubles, Turn
+from watcher.troubles import DRIFTED, FAILING, Troubles, Turn
 
 SILENT_BASELINE, EMIT = "silent", "emit"
 
-PATIENCE = 3
-"""After so many full reads that were not complete, a baseline is taken as it is: some lists never add up."""
-
-SECOND_LOOK = timedelta(minutes=5)
-"""A record missing from a daily full read is looked for again after so long, not a day later."""
-
 RE_READS = 20
 """So many records are looked up one by one in a poll before they are called removed; the others wait."""
-
-_MOST_NOTED = 100
-"""Fields without a description that are remembered of a source."""
 
 _BREATH = 250
 """Records decoded before the loop may do something else."""
@@ -114,10 +105,9 @@ async def look(watch: Watch, store: Snapshots, route: Route, clock: Clock, luck:
     now = clock()
     compared = diff(watch.origin.stream, before, batch, len(known.fingerprints))
     derived = _derived(watch, state, (*compared.changes, *removals(before, gone)), now)
-    after = _read(watch, state, reading, batch, absent, now)
-    undescribed = _undescribed(watch, state, records)
-    after = replace(after, drifted=_drifted(state, batch, compared, unread), undescribed=undescribed)
-    turn = _recovered(watch, after, troubles, absent, gone, now)
+    after = remember.after_read(state, reading, batch, absent, watch.reconcile, now)
+    after = remember.oddities(after, watch.origin.stream, batch, compared, unread)
+    turn = remember.turn(watch.name, after, troubles, absent, gone, now)
     events = (*(event for item in derived for event in item.events), *turn.events)
     routed = route(events)
     plan = Plan(
@@ -235,72 +225,7 @@ def _moved(known: Known, absences: Mapping[str, int], gone: Iterable[str]) -> di
     return {key: n for key, n in absences.items() if key not in left and known.absent.get(key, 0) != n}
 
 
-# ----------------------------------------------------------------------------------------------- the state after it
-
-
-def _read(
-    watch: Watch, state: SourceState, reading: Reading, batch: Batch, absent: Missing, now: datetime
-) -> SourceState:
-    """The source's state after a good read."""
-    doubtful = state.doubtful if not batch.full else 0 if batch.complete else state.doubtful + 1
-    settled = batch.complete or doubtful >= PATIENCE or not batch.full
-    after = replace(
-        state,
-        # A walk that does not add up may have missed a record: the cursor stays where it will be seen from.
-        cursor=max((c for c in (state.cursor, reading.cursor) if c is not None), default=None)
-        if settled
-        else state.cursor,
-        baselined_at=state.baselined_at or (now if settled else None),
-        read_at=now,
-        failures=0,
-        failing_since=None,
-        last_error="",
-        doubtful=doubtful,
-    )
-    if not batch.full:
-        return after
-    following = now + watch.reconcile if watch.reconcile else None
-    if following and (absent.first or not batch.complete):
-        following = min(following, now + SECOND_LOOK) if doubtful < PATIENCE else following
-    return replace(after, full_at=now, next_full_at=following)
-
-
-def _drifted(state: SourceState, batch: Batch, compared: Comparison, unread: tuple[Unread, ...]) -> dict[str, str]:
-    """What is no longer as we know it: what it was, less what is seen to be well again, and what is new."""
-    well = {name for record in batch.records for name in record.body} | {""}
-    still = {
-        name: why
-        for name, why in state.drifted.items()
-        if name not in well and not (batch.full and name.startswith("record "))
-    }
-    doubts = {root(path): why for path, why in compared.doubts.items()}
-    vanished = {name: f"is missing from {count} records at once" for name, count in compared.vanished.items()}
-    records = {f"record {item.key or 'without id'}": item.reason for item in unread}
-    return {**still, **vanished, **doubts, **records}
-
-
-def _undescribed(watch: Watch, state: SourceState, records: Iterable[Record]) -> tuple[str, ...]:
-    """The fields that came and that nobody has described: noted, kept, shown, and never a change."""
-    stream = watch.origin.stream.record
-    seen = {name for record in records for name in record.body if not name.endswith("_display")}
-    new = seen - stream.fields.keys() - stream.unwatched.keys() - set(state.undescribed)
-    return (*state.undescribed, *sorted(new))[:_MOST_NOTED] if new else state.undescribed
-
-
-def _recovered(
-    watch: Watch, after: SourceState, troubles: Troubles, absent: Missing, gone: tuple[str, ...], now: datetime
-) -> Turn:
-    """The troubles that a good read ends, and those that it shows."""
-    name = str(watch.name)
-    drift = "; ".join(f"{what or 'the list'} {why}" for what, why in sorted(after.drifted.items())[:5])
-    turn = troubles.turn(FAILING, name, "", now) + troubles.turn(SILENT, name, "", now)
-    turn += troubles.turn(DRIFTED, name, drift, now)
-    lasting = troubles.find(HELD, name)
-    if absent.held:
-        held = f"{len(absent.gone)} records are missing at once; `watcher confirm {name}` if they are really gone"
-        return turn + troubles.turn(HELD, name, held if not lasting else lasting.detail, now)
-    over = lasting and not gone and not absent.gone
-    return turn + (troubles.turn(HELD, name, "", now) if over else Turn())
+# ---------------------------------------------------------------------------------------------------- a failed read
 
 
 def _failed(
