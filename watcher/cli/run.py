@@ -1,0 +1,150 @@
+"""`run` and `reload`: the daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import click
+import msgspec
+
+from watcher import logs
+from watcher.app import Core
+from watcher.cli import examples
+from watcher.cli.common import config_option, configured, opened, reading
+from watcher.cli.glance import glance
+from watcher.cli.output import say
+from watcher.cli.standing import Process, Standing, standing
+from watcher.config import Config
+from watcher.control import Handler, NotRunning, ask, place, serving
+from watcher.daemon import Daemon
+from watcher.operations import OPERATIONS, Refused
+from watcher.poll import Watch
+from watcher.sinks import SinkType, sink_types
+from watcher.systemd import Notifier
+
+AT_ONCE = 8
+"""Sources read together by `run --once`; each account keeps its own rate besides."""
+
+
+@click.command(epilog=examples("watcher run", "watcher run --once --config /etc/watcher/config.toml"))
+@click.option("--once", is_flag=True, help="Read each source once, attempt what is owed and due, and end.")
+@config_option
+def run(path: str | None, once: bool) -> int:
+    """Run the daemon.
+
+    It polls and tells until SIGTERM or Ctrl-C. SIGHUP, `watcher reload` and a saved configuration reload it. With
+    --once, for cron, the exit code is 0 when nothing is left owed, else 1.
+    """
+    faulthandler.enable()
+    types = sink_types()
+    config = configured(path, types)
+    logs.setup()
+    return asyncio.run(_once(config, types) if once else _run(path, config, types))
+
+
+async def _run(path: str | None, config: Config, types: Mapping[str, SinkType]) -> int:
+    async with opened(config, types) as core:
+        daemon = Daemon(core, partial(configured, path, types), types, Notifier())
+        async with serving(place(config.state_path), handler(daemon)):
+            await daemon.run()
+    return 0
+
+
+def handler(daemon: Daemon) -> Handler:
+    """What the daemon answers at its socket: the operations, `reload` and `status`."""
+
+    async def handle(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        match name:
+            case "reload":
+                if arguments.get("wait", True):
+                    return {"generation": await daemon.reloaded()}
+                daemon.reload.set()
+                return {"generation": daemon.generation}
+            case "status":
+                return await _status(daemon)
+        if name not in OPERATIONS:
+            raise Refused(f"this daemon does not know {name!r}")
+        return await OPERATIONS[name](daemon.core, **arguments)
+
+    return handle
+
+
+async def _status(daemon: Daemon) -> dict[str, Any]:
+    """How everything fares, as the command `status` shows it."""
+    core = daemon.core
+    config, now = core.parts.config, core.clock()
+    process = Process(
+        running=True,
+        uptime=(now - daemon.started).total_seconds(),
+        generation=daemon.generation,
+        reload_error=daemon.reload_error,
+    )
+
+    def look() -> Standing:
+        with reading(config.state_path) as reader:
+            return standing(config, reader, now, process)
+
+    facts: dict[str, Any] = msgspec.to_builtins(await asyncio.to_thread(look))
+    return facts
+
+
+# ------------------------------------------------------------------------------------------------------------- once
+
+
+async def _once(config: Config, types: Mapping[str, SinkType]) -> int:
+    async with opened(config, types) as core:
+        at_once = asyncio.Semaphore(AT_ONCE)
+        await asyncio.gather(*(_poll(core, watch, at_once) for watch in core.parts.watches.values()))
+        while await core.ring():
+            pass
+        await asyncio.gather(*(_deliver(core, name) for name in config.sinks))
+        return await _left(core)
+
+
+async def _poll(core: Core, watch: Watch, at_once: asyncio.Semaphore) -> None:
+    async with at_once:
+        await core.poll(watch)
+
+
+async def _deliver(core: Core, name: str) -> None:
+    """Attempt each delivery that is owed to a sink and due, once."""
+    line = core.line(name)
+    tried: set[int] = set()
+    while batch := await core.store.due(name, core.clock(), line.at_once, tried):
+        tried.update(delivery.number for delivery in batch)
+        await asyncio.gather(*(line.attempt(delivery) for delivery in batch))
+
+
+async def _left(core: Core) -> int:
+    """Say what is left owed, and return the exit code."""
+    paused = await core.store.paused()
+    left = 0
+    for sink, counts in (await core.store.owed_counts()).items():
+        if counts.owed and sink in core.parts.sinks:
+            left += counts.owed
+            why = f"; it is paused: mend it, then `watcher sink test {sink}`" if sink in paused else ""
+            say(f"{counts.owed} left owed to {sink}{why}", "warn")
+    return 1 if left else 0
+
+
+# ----------------------------------------------------------------------------------------------------------- reload
+
+
+@click.command(epilog=examples("watcher reload", "watcher reload --config /etc/watcher/config.toml"))
+@click.option("--wait/--no-wait", default=True, help="Wait for the answer (the default).")
+@config_option
+def reload(path: str | None, wait: bool) -> None:
+    """Have the running daemon take up its configuration anew.
+
+    A broken configuration leaves the old one working; its mistakes are printed, and the exit code is 78.
+    """
+    try:
+        answer = asyncio.run(ask(glance(path).socket, "reload", {"wait": wait}))
+    except NotRunning:
+        configured(path)  # a broken file is worth saying all the same
+        raise Refused("no daemon runs; `watcher run` starts one") from None
+    say(f"reloaded: generation {answer['generation']}" if wait else "the daemon will reload", "ok")
