@@ -78,12 +78,12 @@ async def assemble(
     config: Config, store: Store, types: Mapping[str, SinkType], clock: Clock, luck: Callable[[], float]
 ) -> Assembly:
     """Build the parts that a configuration asks for."""
+    key = await store.privacy_key()  # first: what fails after the clients are made leaves them open
     clients = {
         name: build_client(name, account, budget=store, clock=clock, luck=luck)
         for name, account in config.accounts.items()
     }
     planned = plans(config)
-    key = await store.privacy_key()
     watches = {
         str(s.name): _watch(config, s, clients[s.name.account], planned[s.name.account][s.name], key)
         for s in config.sources

@@ -63,12 +63,14 @@ class Daemon:
     generation: int = 1
     reload_error: tuple[str, ...] = ()
     started: datetime = field(init=False)
+    signature: dict[Path, tuple[int, int, int]] = field(init=False)
     trouble: Condition | None = None
     told: set[str] = field(default_factory=set)
     asked: list[asyncio.Future[int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.started = self.core.clock()
+        self.signature = _signature(self.core.parts.config)
         self.core.heard.append(self._written)
 
     async def run(self) -> None:
@@ -107,7 +109,7 @@ class Daemon:
                 **{f"deliver {name}": self._line(name, halt) for name in parts.sinks},
                 "tick": self._tick,
                 "health": self._health,
-                "files": self._files(parts.config),
+                "files": self._files,
             }
             loops = [
                 group.create_task(every(name, job, halt, self.failed, self.bell if name == "tick" else None))
@@ -192,18 +194,11 @@ class Daemon:
 
     # ------------------------------------------------------------------------------------------------------- reloading
 
-    def _files(self, config: Config) -> Callable[[], Awaitable[float]]:
+    async def _files(self) -> float:
         """Reload when a file of the configuration is saved, or one that its patterns match comes or goes."""
-        before = _signature(config)
-
-        async def look() -> float:
-            nonlocal before
-            if (now := _signature(config)) != before:
-                before = now
-                self.reload.set()
-            return WATCH_FILES
-
-        return look
+        if _signature(self.core.parts.config) != self.signature:
+            self.reload.set()
+        return WATCH_FILES
 
     async def reloaded(self) -> int:
         """Reload, and return the number of the new generation; raises ConfigError when the old one works on."""
@@ -219,9 +214,11 @@ class Daemon:
         old = self.core.parts
         try:
             config = self._loaded(old.config)
+            self.signature = _signature(config)  # at once: a file saved after this is another one
             self.core.parts = await assemble(config, self.core.store, self.types, self.core.clock, self.core.luck)
         except ConfigError as error:
             self.reload_error = error.complaints
+            self.signature = _signature(old.config)
             for complaint in error.complaints:
                 _log.error("not reloaded: the old configuration works on", complaint=complaint)
             self._answer(error)

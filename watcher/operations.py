@@ -80,10 +80,10 @@ async def redrive(
     count = await core.store.redrive(
         core.clock(), numbers=numbers, sink=sink, since=datetime.fromisoformat(since) if since else None
     )
-    for name, line in core.lines.items():
-        if sink is None or name == sink:
-            await core.store.resume(name)  # asking for it again is the word that it is mended
-            line.bell.set()
+    for name in core.parts.sinks if sink is None else (sink,):
+        await core.store.resume(name)  # asking for it again is the word that it is mended
+        if name in core.lines:
+            core.lines[name].bell.set()
     return {"redriven": count}
 
 

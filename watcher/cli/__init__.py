@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, Mapping[str, Entry]] = {
     },
     "Run it": {
         "check": Entry("check", "Check the configuration and say what is in it."),
+        "plan": Entry("plan", "Show how often each source is polled, and what that costs."),
         "run": Entry("run", "Run the daemon."),
         "reload": Entry("run", "Have the running daemon take up its configuration anew."),
     },
@@ -38,6 +39,7 @@ COMMANDS: Mapping[str, Mapping[str, Entry]] = {
         "events": Entry("events", "List events, newest last, or follow them."),
         "show": Entry("records", "Show a record as it is known, its last events and their deliveries."),
         "history": Entry("records", "Show each version of a record and what differed from the one before."),
+        "explain": Entry("explain", "Say why something was told, or was not."),
         "deliveries": Entry("deliveries", "List deliveries, newest last."),
     },
     "Step in": {

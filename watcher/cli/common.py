@@ -102,7 +102,7 @@ def the_record(reader: Reader, text: str) -> tuple[SourceName, Version]:
     return found[0]
 
 
-def moment_of(zone: ZoneInfo, now: datetime) -> Callable[[str], datetime]:
+def moment_of(zone: ZoneInfo, now: datetime, option: str = "--since") -> Callable[[str], datetime]:
     """A reader of moments as people write them: a time, in the configured zone, or how long ago."""
 
     def moment(text: str) -> datetime:
@@ -114,7 +114,7 @@ def moment_of(zone: ZoneInfo, now: datetime) -> Callable[[str], datetime]:
             written = datetime.fromisoformat(text)
         except ValueError:
             hint = "write 2026-11-21, 2026-11-21T10:00 or, for how long ago, 2h"
-            raise click.BadParameter(f"{text!r} is no time; {hint}", param_hint="--since") from None
+            raise click.BadParameter(f"{text!r} is no time; {hint}", param_hint=option) from None
         return written if written.tzinfo else written.replace(tzinfo=zone)
 
     return moment

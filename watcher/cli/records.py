@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import click
 
 from watcher.app import utc_now
 from watcher.cli import examples
-from watcher.cli.common import config_option, json_option, reading, the_record
+from watcher.cli.common import config_option, json_option, moment_of, reading, the_record
 from watcher.cli.deliveries import delivery_table
 from watcher.cli.glance import Glance, glance
 from watcher.cli.output import (
@@ -28,9 +29,11 @@ from watcher.cli.output import (
     written,
 )
 from watcher.model import Delta, Event, SourceName, Version
+from watcher.operations import Refused
 from watcher.store.read import DeliveryRow, Reader
 from watcher.streams import STREAMS
 from watcher.streams.canonical import differences
+from watcher.streams.canonical import shown as unhashed
 
 LAST = 10
 """Events shown of a record."""
@@ -62,25 +65,37 @@ def _events(reader: Reader, source: SourceName, key: str, limit: int) -> list[Ev
 # --------------------------------------------------------------------------------------------------------------- show
 
 
-@click.command(epilog=examples("watcher show adlead.purchases/4", "watcher show azur/apimo.leads/101/170384 --json"))
+@click.command(epilog=examples("watcher show adlead.purchases/4", "watcher show azur/apimo.leads/101/170384 --at 2d"))
 @record_argument
+@click.option("--at", "at", metavar="T", help="As it was known then: a time, or how long ago (2026-11-21T10:00, 2h).")
 @json_option
 @config_option
-def show(path: str | None, record: str, as_json: bool) -> None:
+def show(path: str | None, record: str, at: str | None, as_json: bool) -> None:
     """Show a record as it is known, its last events and their deliveries.
 
     RECORD is stream/id or source/id.
     """
     view = glance(path)
+    moment = moment_of(view.timezone, utc_now(), "--at")(at) if at else utc_now()
     with reading(view.state_path) as reader:
         source, version = the_record(reader, record)
-        events = _events(reader, source, version.key, LAST)
+        if at:
+            version = _known_at(reader.history(source, version.key), moment, record)
+        events = [e for e in _events(reader, source, version.key, ALL) if e.recorded_at <= moment][-LAST:]
         rows = [row for event in events for row in reader.deliveries(event=event.id)[::-1]]
     known = Known(source, version, events, rows)
     if as_json:
         print_json(_document(known))
     else:
         _print(known, view)
+
+
+def _known_at(versions: list[Version], moment: datetime, record: str) -> Version:
+    """The version that was the last one at a moment."""
+    then = [version for version in versions if version.seen_at <= moment]
+    if not then:
+        raise Refused(f"{record} had not been seen yet; it was first seen {written(versions[0].seen_at)}")
+    return then[-1]
 
 
 def _document(known: Known) -> dict[str, Any]:
@@ -93,7 +108,7 @@ def _document(known: Known) -> dict[str, Any]:
         "removed": version.removed,
         "absences": version.absences,
         "reached": sorted(version.reached),
-        "record": version.body,
+        "record": unhashed(version.body),
         "events": envelopes(known.events),
         "deliveries": known.deliveries,
     }
@@ -107,7 +122,10 @@ def _print(known: Known, view: Glance) -> None:
     if known.events and (link := message(known.events[-1], view, utc_now).link):
         say(link, "dim")
     say()
-    table(("field", "value"), [((path, "dim"), shown(value, view.timezone)) for path, value in flat(version.body)])
+    table(
+        ("field", "value"),
+        [((path, "dim"), shown(value, view.timezone)) for path, value in flat(unhashed(version.body))],
+    )
     say()
     if not known.events:
         say("Nothing has been told of it: it was there at the first read of its source.", "dim")
@@ -166,7 +184,8 @@ def changes(source: SourceName, before: Version | None, after: Version) -> Mappi
     if before is None:
         return {}
     found = differences(STREAMS[source.stream].record, before.body, after.body)
-    return {**found.changed, **{path: Delta(None, value) for path, value in found.gained.items()}}
+    deltas = {**found.changed, **{path: Delta(None, value) for path, value in found.gained.items()}}
+    return {path: Delta(unhashed(delta.was), unhashed(delta.now)) for path, delta in deltas.items()}
 
 
 def _of(event: Event, version: Version) -> bool:
