@@ -122,12 +122,16 @@ def _print(config: Config, facts: dict[str, Any]) -> None:
         ],
         indent=2,
     )
+    _rules(facts)
+
+
+def _rules(facts: dict[str, Any]) -> None:
     _section("Rules, in the order in which they are tried")
     for number, rule in enumerate(facts["rules"], 1):
         _rule(number, rule)
-    if config.warnings:
+    if facts["warnings"]:
         _section("Warnings", "warn")
-        for warning in config.warnings:
+        for warning in facts["warnings"]:
             say(f"  {warning}", "warn")
 
 
