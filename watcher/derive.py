@@ -151,8 +151,7 @@ def _tell(stream: Stream, change: Change, was: frozenset[str], after: frozenset[
         return [(stream.removed, left, None)]
     if change.kind is Kind.CREATE:
         return [(stream.created, _claim(left, lambda _: True), None), *_passed(stream, change, after, left, now)]
-    # What was merely taken in without an event reaches milestones without an event, too.
-    granted = reached(stream, change.base, was, now) - reached(stream, _last_body(change), was, now)
+    granted = _granted(stream, change, was, now)
     new = after - was - granted
     if change.kind is Kind.REAPPEAR:
         told = _passed(stream, change, new, left, now)
@@ -160,6 +159,13 @@ def _tell(stream: Stream, change: Change, was: frozenset[str], after: frozenset[
     passed = _passed(stream, change, new, left, now)
     told = [*_reverted(stream, change, was - after, left), *passed, *_details(stream, change, left)]
     return [*told, (stream.updated, left, None)] if left else told
+
+
+def _granted(stream: Stream, change: Change, was: frozenset[str], now: datetime) -> frozenset[str]:
+    """The milestones reached by what was merely taken in: they are not told, unless other evidence of them is news."""
+    became = reached(stream, change.base, was, now) - reached(stream, _last_body(change), was, now)
+    news = {root(path) for path in change.fields}
+    return frozenset(m.event for m in stream.milestones if m.event in became and not news & {*m.evidence})
 
 
 def _last_body(change: Change) -> Body:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from watcher.model import Batch, Body, Change, Delta, Kind, Known, Record, Version
@@ -22,6 +23,9 @@ MANY = 20
 """More than so many, and more than so large a share, is not the work of people."""
 
 SHARE = 0.2
+
+SLACK = timedelta(minutes=5)
+"""By so much a vendor's clock may be behind ours: its dates are held against our looks."""
 
 GONE = 2
 """So many complete reads in a row must lack a record before it is called removed."""
@@ -96,7 +100,7 @@ def _dated_after(value: Any, last: Version) -> bool:
     if not isinstance(day, str):
         return False
     try:
-        return ends_after(day, last.seen_at)
+        return ends_after(day, last.seen_at - SLACK)
     except ValueError:
         return False
 

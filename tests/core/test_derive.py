@@ -1,6 +1,6 @@
 """What changes mean: each row of the catalogue, and the laws above it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from story import NOON, Story
@@ -248,3 +248,20 @@ def test_the_link_is_the_vendors_screen():
     story = Story(PURCHASE)
     story.sees(status="booked", lead_id=88)
     assert story.events[0].data["link"] == "https://crm.adlead.immo/client-a/programs/1/contact-management/leads/88"
+
+
+def test_an_assignment_that_first_appears_is_told():
+    """`user` and `assigned` left out until a lead is assigned: their first appearance is the assignment."""
+    story = Story(LEAD)
+    story.baseline(step=1)
+    told = story.sees(step=1, user=5, assigned={"date": "2026-11-21 13:30:00", "user": 5})
+    assert told == [("lead-assigned", ["assigned"])]
+
+
+@pytest.mark.parametrize("behind", [0, 30, 299])
+def test_a_vendors_clock_a_little_behind_ours_hides_nothing(behind):
+    """A date that first appears, from the very second of our last look or a little before it, is news."""
+    story = Story(LEAD, now=NOON.replace(microsecond=300000))
+    story.baseline(step=1)
+    opened = (NOON - timedelta(seconds=behind)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert story.sees(step=1, opened=opened) == [("lead-opened", ["opened"])]
