@@ -132,11 +132,12 @@ class Daemon:
     async def _rota(self, parts: Assembly) -> Rota:
         """Every source's first poll: where it left off, so that a restart costs the vendor nothing."""
         rota = Rota()
+        await self.core.pace_out()
         now = self.core.clock()
         for number, watch in enumerate(parts.watches.values()):
-            state = await self.core.store.state(watch.name)
-            due = (state.read_at + watch.every - now).total_seconds() if state.read_at else 0.0
-            rota.put(watch, min(max(due, number * SPREAD), watch.every.total_seconds()))
+            state, wait = await self.core.store.state(watch.name), self.core.wait(watch.name)
+            due = (state.read_at + wait - now).total_seconds() if state.read_at else 0.0
+            rota.put(watch, min(max(due, number * SPREAD), wait.total_seconds()))
         return rota
 
     async def _poll(self, watch: Watch) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import click
@@ -11,7 +12,7 @@ import click
 from watcher.cli import examples
 from watcher.cli.common import config_option, configured, json_option, reading, the_record
 from watcher.cli.glance import Glance, glance
-from watcher.cli.output import print_json, say, shown, written
+from watcher.cli.output import local, print_json, say, shown, written
 from watcher.config import Config
 from watcher.errors import ConfigError
 from watcher.explain import Step, standing, steps, verdicts
@@ -83,7 +84,7 @@ def _print_record(answer: dict[str, Any], view: Glance) -> None:
     say(answer["record"], "head")
     for step in answer["versions"]:
         say()
-        say(f"version {step['version']}: {step['what']}, {step['seen_at']}", "head")
+        say(f"version {step['version']}: {step['what']}, {_when(step['seen_at'], view)}", "head")
         for path, change in step["changes"].items():
             say(f"  {path}: {shown(change['from'], view.timezone)} -> {shown(change['to'], view.timezone)}")
         for event in step["events"]:
@@ -95,6 +96,10 @@ def _print_record(answer: dict[str, Any], view: Glance) -> None:
     say("now", "head")
     for note in answer["now"]:
         say(f"  {note}")
+
+
+def _when(moment: str, view: Glance) -> str:
+    return local(datetime.fromisoformat(moment), view.timezone)
 
 
 # ---------------------------------------------------------------------------------------------------------- an event
@@ -151,7 +156,7 @@ def _deliveries(reader: Reader, event: Event) -> list[dict[str, Any]]:
 
 def _print_event(answer: dict[str, Any], view: Glance) -> None:
     say(f"{answer['type']}  {answer['event']}", "head")
-    say(f"of {answer['record']}, happened {answer['time']}, seen {answer['seen_at']}", "dim")
+    say(f"of {answer['record']}, happened {_when(answer['time'], view)}, seen {_when(answer['seen_at'], view)}", "dim")
     for path, change in answer["changes"].items():
         say(f"  {path}: {shown(change['from'], view.timezone)} -> {shown(change['to'], view.timezone)}")
     say()
@@ -169,6 +174,9 @@ def _print_event(answer: dict[str, Any], view: Glance) -> None:
         reason = f": {row['reason']}" if row["reason"] else ""
         say(f"  {row['number']} to {row['sink']} by {row['rule']!r}: {row['state']}{reason}")
         for attempt in row["attempts"]:
-            say(f"    {attempt['n']}. {attempt['at']} {attempt['outcome']} {attempt['reason']}".rstrip(), "dim")
+            say(
+                f"    {attempt['n']}. {_when(attempt['at'], view)} {attempt['outcome']} {attempt['reason']}".rstrip(),
+                "dim",
+            )
     if not answer["deliveries"]:
         say("  it is owed to nobody", "dim")

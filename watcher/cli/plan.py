@@ -21,8 +21,8 @@ from watcher.plan import DAY, Pace
 def plan(path: str | None, as_json: bool) -> int:
     """Show how often each source is polled, and what that costs.
 
-    Requests a day, and the expected and the worst delay until news is seen. The exit code is 1 when an account's sources ask for more than its budget has: while running, their intervals are
-    then stretched, and leads come first.
+    Requests a day, and the expected and the worst delay until news is seen. The exit code is 1 when an account's
+    sources ask for more than its budget has: while running, their intervals are then stretched, and leads come first.
     """
     config = configured(path)
     found = described(config)
