@@ -1,6 +1,6 @@
 """Batch against snapshot -> changes, and what is missing.
 
-Pure. Two laws keep it quiet (DESIGN section 6 and 7): a field that is absent keeps its last known value, and a field
+Pure. Two laws keep it quiet (docs/events.md): a field that is absent keeps its last known value, and a field
 that a record first carries later is a change only if its value is a date after the record's last version was seen
 (vendors leave out what is empty: `opened` appears when the lead is opened). Anything else that appears was there
 before and merely became visible: a right was granted, a page was extended.

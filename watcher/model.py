@@ -358,7 +358,7 @@ def stamp(moment: datetime) -> str:
 
 
 def envelope(event: Event) -> dict[str, Any]:
-    """The event as a CloudEvents 1.0 object (DESIGN section 6), the same in every sink that sends JSON."""
+    """The event as a CloudEvents 1.0 object (docs/events.md), the same in every sink that sends JSON."""
     return {
         "specversion": "1.0",
         "id": event.id,

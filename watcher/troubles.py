@@ -1,6 +1,6 @@
 """Troubles that last: each is told once when it is entered and once when it is left.
 
-Pure. A trouble is a `Condition` in the store; what is told of it is an operational event (DESIGN section 6), committed
+Pure. A trouble is a `Condition` in the store; what is told of it is an operational event (docs/events.md), committed
 in the same plan that enters or leaves it.
 """
 

@@ -78,7 +78,7 @@ class Commands(click.Group):
                 formatter.write_dl([(name, entry.summary) for name, entry in group.items()])
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:  # type: ignore[override]
-        """Run a command and exit with what it returns, or with the code of what went wrong (DESIGN section 10)."""
+        """Run a command and exit with what it returns, or with the code of what went wrong."""
         try:
             code = super().main(args, prog_name, **{**extra, "standalone_mode": False})
         except click.UsageError as error:

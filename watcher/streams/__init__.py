@@ -23,11 +23,11 @@ OPERATIONAL = (
     "sink-recovered",
     "store-failing",
 )
-"""The events that watcher tells of itself (DESIGN section 6)."""
+"""The events that watcher tells of itself (docs/events.md)."""
 
 
 def catalogue() -> tuple[str, ...]:
-    """Every event type there is, in the order of DESIGN section 6."""
+    """Every event type there is, in the order of docs/events.md."""
     told = (event for stream in STREAMS.values() for event in stream.event_types())
     return (*told, REAPPEARED, *OPERATIONAL)
 
