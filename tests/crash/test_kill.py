@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 STEPS = ["read", "decode", "diff", "derive", "route", "before commit", "after commit", "due", "before send", "after send",
          "before settle", "after settle"]  # fmt: skip
 
-DELIVERING = {"before send", "after send", "before settle", "after settle"}
+DELIVERING = {"due", "before send", "after send", "before settle", "after settle"}
 """The steps at which messages may be under way: taken and not yet settled, they come again, with the same id."""
 
 AT_ONCE = 4
