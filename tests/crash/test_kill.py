@@ -123,8 +123,8 @@ async def test_killed_between_two_steps_nothing_is_lost(site, tmp_path, step, nu
         assert sorted({(event["id"], event["type"]) for event in events}) == site.expected
         twice = len(events) - len(site.expected)
         assert twice <= (AT_ONCE if step in DELIVERING else 0)
-        for subject in {event["subject"] for event in events}:
-            sequence = [event["sequence"] for event in events if event["subject"] == subject]
+        for record in {(event["source"], event["subject"]) for event in events}:
+            sequence = [event["sequence"] for event in events if (event["source"], event["subject"]) == record]
             assert sequence == sorted(sequence)
     with sqlite3.connect(place / "watcher.db") as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
