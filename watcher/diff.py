@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -53,19 +53,31 @@ def diff(stream: Stream, before: Mapping[str, Version], batch: Batch, size: int)
     compared: list[tuple[Record, Version | None, Differences]] = []
     gained: Counter[str] = Counter()
     lost: Counter[str] = Counter()
+    emptied: Counter[str] = Counter()
     for record in batch.records:
         last = before.get(record.key)
         found = differences(stream.record, last.body, record.body) if last else Differences()
         compared.append((record, last, found))
         gained.update({root(path) for path in found.gained})
         lost.update({root(path) for path in found.lost if "[" not in path} - {root(path) for path in record.doubts})
+        emptied.update(path for path, delta in found.changed.items() if _is_root(path) and delta.now is None)
+    # Empty in so many at once, it is not that nobody has it any more, but that we are not shown it.
+    hidden = {name: count for name, count in emptied.items() if many(count, size)}
     granted = {name for name, count in gained.items() if many(count, size)}
     known = sum(1 for _, last, _ in compared if last)
     return Comparison(
-        tuple(_change(stream, record, last, found, granted) for record, last, found in compared),
-        {name: count for name, count in lost.items() if _vanished(count, known, full=batch.full)},
+        tuple(_change(stream, record, last, _without(found, hidden), granted) for record, last, found in compared),
+        {name: count for name, count in lost.items() if _vanished(count, known, full=batch.full)} | hidden,
         {path: why for record in batch.records for path, why in record.doubts.items()},
     )
+
+
+def _without(found: Differences, hidden: Collection[str]) -> Differences:
+    """The differences but for the fields that are hidden: they are as if absent."""
+    if not hidden:
+        return found
+    shown = {path: delta for path, delta in found.changed.items() if path not in hidden or delta.now is not None}
+    return replace(found, changed=shown, lost=[*found.lost, *(found.changed.keys() - shown.keys())])
 
 
 def _vanished(count: int, known: int, *, full: bool) -> bool:
@@ -83,6 +95,7 @@ def _change(stream: Stream, record: Record, last: Version | None, found: Differe
     base = {**last.body, **{path: value for path, value in found.gained.items() if _is_root(path) and path not in told}}
     kind = Kind.REAPPEAR if last.removed else Kind.UPDATE
     body = merged(stream.record, last.body, record.body)
+    body |= {path: last.body[path] for path in found.lost if _is_root(path)}
     return Change(kind, record.key, last, base, body, {**found.changed, **told}, record.fingerprint)
 
 

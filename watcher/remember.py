@@ -66,14 +66,15 @@ def oddities(
 
 def _drifted(state: SourceState, batch: Batch, compared: Comparison, unread: Iterable[Unread]) -> dict[str, str]:
     """What it was, less what is seen to be well again, and what is new."""
-    well = {name for record in batch.records for name in record.body} | {""}  # the list itself is where it was
+    well = {name for record in batch.records for name, value in record.body.items() if value is not None}
+    well.add("")  # the list itself is where it was
     still = {
         name: why
         for name, why in state.drifted.items()
         if name not in well and not (batch.full and name.startswith(_RECORD))
     }
     doubts = {root(path): why for path, why in compared.doubts.items()}
-    vanished = {name: f"is missing from {count} records at once" for name, count in compared.vanished.items()}
+    vanished = {name: f"is missing from {count} records at once, or empty" for name, count in compared.vanished.items()}
     records = {f"{_RECORD}{item.key or 'without id'}": item.reason for item in unread}
     return {**still, **vanished, **doubts, **records}
 

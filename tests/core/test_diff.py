@@ -99,3 +99,15 @@ def test_a_removed_record_is_told_once():
     assert story.version.removed
     assert story.sees(status="booked") == [("record-reappeared", [])]
     assert not story.version.removed
+
+
+def test_a_field_empty_in_many_at_once_is_drift_and_not_change():
+    """A watched field that turns null in very many records at once is hidden from us, not gone: nothing is told."""
+    before = snapshot(PURCHASES, 60, {"status": "booked", "price_including_vat": 5, "lead_id": 1})
+    hidden = {key: {"status": "booked", "price_including_vat": None, "lead_id": 1} for key in before}
+    found = diff(PURCHASES, before, batch(PURCHASES, hidden), 60)
+    assert found.vanished == {"price_including_vat": 60}
+    assert not any(change.fields for change in found.changes)
+    assert {change.body["price_including_vat"] for change in found.changes} == {5}
+    few = dict(list(hidden.items())[:20])
+    assert all(change.fields for change in diff(PURCHASES, before, batch(PURCHASES, few), 60).changes)

@@ -34,7 +34,7 @@ def test_the_vendors_own_sample() -> None:
     assert (len(sheet.items), sheet.total, sheet.timestamp) == (1, 63, 1461594712)
     found = sifted(body)
     assert found.keys == ["170384"]
-    assert found.fresh[0].raw == b'{"id":170384,"parent":null,"reference":"XYZ0001"}'
+    assert next(iter(found.fresh.values())).raw == b'{"id":170384,"parent":null,"reference":"XYZ0001"}'
 
 
 @pytest.mark.parametrize(
@@ -167,19 +167,19 @@ def test_a_poisoned_record_does_not_hide_the_others(record: bytes) -> None:
     good = '{"id": 1, "message": "NaN \\\\ud83d \\"Infinity\\" \\ud83d\\ude00 é"}'.encode()
     found = sifted(b'{"leads": [%b, %b, {"id": 2}]}' % (good, record))
     assert found.keys == ["1", "9", "2"]
-    assert found.fresh[0].raw == good
+    assert next(iter(found.fresh.values())).raw == good
     assert read_json(good)["message"] == 'NaN \\ud83d "Infinity" \U0001f600 é'
     with pytest.raises(Unreadable):
-        read_json(found.fresh[1].raw)
+        read_json(list(found.fresh.values())[1].raw)
 
 
 def test_known_bytes_are_not_copied() -> None:
     """A record whose bytes are known is its id and nothing else."""
     body = b'{"leads": [{"id": 1}, {"id": 2}]}'
     before, after = sifted(body), Sifted()
-    sift(split_apimo(body, LEADS).items, {before.fresh[0].fingerprint: "1"}, after)
+    sift(split_apimo(body, LEADS).items, {next(iter(before.fresh.values())).fingerprint: "1"}, after)
     assert after.keys == ["1", "2"]
-    assert [piece.key for piece in after.fresh] == ["2"]
+    assert list(after.fresh) == ["2"]
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
@@ -204,7 +204,7 @@ def test_slices_are_the_records(records: list[dict[str, Any]], ascii_only: bool,
     records = [{"id": number, **record} for number, record in enumerate(records)]
     page = {"leads": records, "total_items": len(records)}
     found = sifted(json.dumps(page, ensure_ascii=ascii_only, indent=indent).encode())
-    assert [read_json(piece.raw) for piece in found.fresh] == records
+    assert [read_json(piece.raw) for piece in found.fresh.values()] == records
     assert found.unread == []
 
 

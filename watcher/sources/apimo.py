@@ -70,4 +70,5 @@ class ApimoSource:
         """
         horizon = self._client.clock().timestamp() + _DAY
         believable = [moment for moment in seen.timestamps if moment <= horizon]
-        return max(*believable, since or 0) if believable and not seen.cut else None
+        unfinished = seen.cut or (seen.repeats and not seen.has_all())
+        return max(*believable, since or 0) if believable and not unfinished else None

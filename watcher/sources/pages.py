@@ -6,6 +6,7 @@ later, by `decode`, one record at a time, so that one that cannot be read does n
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,9 @@ from watcher.errors import Drifted, Transient, Unreadable
 from watcher.model import Body, Slice, Unread
 from watcher.sources.answers import one_line
 from watcher.strictjson import read_json
+
+MOST_ITEMS = 20_000
+"""Records in a page: twice what the vendors give at the most."""
 
 LONGEST_ID = 100
 """Letters. An id is shown, logged and put into paths."""
@@ -91,10 +95,13 @@ class Sheet:
 
 @dataclass(slots=True)
 class Sifted:
-    """Records told apart: the ids of all that can be read, those that are new, and those that cannot be read."""
+    """Records told apart: the ids of all that can be read, those that are new, and those that cannot be read.
+
+    Of two records of one id the later one counts, known or new.
+    """
 
     keys: list[str] = field(default_factory=list)
-    fresh: list[Slice] = field(default_factory=list)
+    fresh: dict[str, Slice] = field(default_factory=dict)
     unread: list[Unread] = field(default_factory=list)
 
 
@@ -104,8 +111,9 @@ def split_apimo(body: bytes, list_keys: tuple[str, ...]) -> Sheet:
     Raises Transient when it is not a JSON object, Drifted when there is no list where it should be.
     """
     page = _take(_APIMO_PAGE, body)
-    lists = (getattr(page, key) for key in list_keys)
-    return Sheet(_items(lists, list_keys), total=_whole(page.total_items), timestamp=_whole(page.timestamp))
+    items = _items((getattr(page, key) for key in list_keys), list_keys)
+    _refuse_twice(body, items)
+    return Sheet(items, total=_whole(page.total_items), timestamp=_whole(page.timestamp))
 
 
 def split_adlead(body: bytes) -> Sheet:
@@ -116,8 +124,10 @@ def split_adlead(body: bytes) -> Sheet:
         meta = _ADLEAD_META.decode(page.meta)
     except _BROKEN:
         meta = _AdleadMeta()
+    items = _items((page.data,), ("data",))
+    _refuse_twice(body, items)
     return Sheet(
-        _items((page.data,), ("data",)),
+        items,
         total=_whole(meta.total),
         current=_whole(meta.current_page),
         last=_whole(meta.last_page),
@@ -142,13 +152,15 @@ def sift(items: Iterable[Raw], fingerprints: Mapping[bytes, str], found: Sifted)
     for item in items:
         fingerprint = xxh3_128_digest(item)
         key = fingerprints.get(fingerprint)
-        if key is None:
+        if key is not None:
+            found.fresh.pop(key, None)
+        else:
             try:
                 key = _key(item)
             except Unreadable as error:
                 found.unread.append(Unread(fingerprint, None, str(error)))
                 continue
-            found.fresh.append(Slice(key, fingerprint, bytes(item)))  # a copy, so that the page can be let go
+            found.fresh[key] = Slice(key, fingerprint, bytes(item))  # a copy, so that the page can be let go
         found.keys.append(key)
 
 
@@ -192,12 +204,42 @@ def _misfit(body: bytes) -> Transient | Drifted:
     return Drifted("the list in the answer is no list")
 
 
+class _Twice(dict[str, object]):
+    """An object of which a key was given twice."""
+
+
+def _refuse_twice(body: bytes, items: tuple[Raw, ...]) -> None:
+    """Raise Transient when the page, or its `meta`, gives a key twice: there is no telling which one is meant.
+
+    The splitter takes the later one without a word. The records are left out of the look where they stand side by
+    side, as they mostly do; they are looked at by themselves when they are read.
+    """
+    envelope = json.loads(_without(body, items).decode(errors="replace"), object_pairs_hook=_object)
+    if isinstance(envelope, _Twice) or isinstance(envelope.get("meta"), _Twice):
+        raise Transient("unreadable answer: it gives a key twice")
+
+
+def _without(body: bytes, items: tuple[Raw, ...]) -> bytes:
+    """A page without its records, if they can be found in one piece."""
+    if not items:
+        return body
+    end = body.rfind(items[-1]) + len(items[-1])
+    start = end - sum(map(len, items)) - (len(items) - 1)  # one comma between two
+    apart = start < 0 or not body.startswith(bytes(items[0]), start) or body[start - 1 : start] != b"["
+    return body if apart else body[:start] + body[end:]
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else _Twice(found)
+
+
 def _items(lists: Iterable[list[Raw] | dict[str, Raw] | UnsetType | None], keys: tuple[str, ...]) -> tuple[Raw, ...]:
     for found in lists:
-        if isinstance(found, dict):
-            return tuple(found.values())
-        if isinstance(found, list):
-            return tuple(found)
+        if isinstance(found, (dict, list)):
+            if len(found) > MOST_ITEMS:
+                raise Transient(f"unreadable answer: its list has over {MOST_ITEMS} records")
+            return tuple(found.values() if isinstance(found, dict) else found)
     raise Drifted(f"the answer has no list of {' or '.join(keys)}")
 
 

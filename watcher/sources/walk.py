@@ -58,11 +58,11 @@ class Walk:
         before = len(self.present)
         for key in page.keys if self.fresh else ():
             self.fresh.pop(key, None)  # what came later counts
-        self.fresh.update((piece.key, piece) for piece in sifted.fresh)
+        self.fresh.update(sifted.fresh)
         self.present.update(page.keys)
         self.unread.update((item.fingerprint, item) for item in sifted.unread)
         self.totals.append(page.total)
-        self.timestamps.extend((page.timestamp,) if page.timestamp else ())
+        self.timestamps.extend((page.timestamp,) if page.timestamp and page.keys else ())  # the time of no record
         self.last = page.last
         self.answered += len(page.keys) + len(sifted.unread)
         self.unreadable += len(sifted.unread)
