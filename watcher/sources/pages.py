@@ -21,6 +21,9 @@ from watcher.model import Body, Slice, Unread
 from watcher.sources.answers import one_line
 from watcher.strictjson import read_json
 
+MOST_MARKS = 100_000
+"""Places of a page that may have to be marked; a page with more is refused as a whole."""
+
 MOST_ITEMS = 20_000
 """Records in a page: twice what the vendors give at the most."""
 
@@ -191,6 +194,8 @@ def _marked(body: bytes) -> bytes:
 
     So one record with NaN or half a surrogate pair in it is refused by itself, and the rest of its page is read.
     """
+    if sum(body.count(mark) for mark in (b"\\ud", b"\\uD", b"NaN", b"Infinity")) > MOST_MARKS:
+        return body
     body = _NUMBERS.sub(lambda found: b"9e999" if found[1] else found[0], body)
     return _ESCAPES.sub(lambda found: b"\xff" if found[1] else found[0], body)
 
@@ -214,7 +219,8 @@ def _refuse_twice(body: bytes, items: tuple[Raw, ...]) -> None:
     The splitter takes the later one without a word. The records are left out of the look where they stand side by
     side, as they mostly do; they are looked at by themselves when they are read.
     """
-    envelope = json.loads(_without(body, items).decode(errors="replace"), object_pairs_hook=_object)
+    text = _without(body, items).decode(errors="replace")
+    envelope = json.loads(text, object_pairs_hook=_object, parse_int=len)  # what the numbers are is not asked here
     if isinstance(envelope, _Twice) or isinstance(envelope.get("meta"), _Twice):
         raise Transient("unreadable answer: it gives a key twice")
 
