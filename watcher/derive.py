@@ -55,7 +55,7 @@ class Origin:
 def derive(origin: Origin, change: Change, now: datetime, *, silent: bool = False) -> Derived:
     """Say what one change means. `silent` derives what is to be remembered, and no events (a baseline)."""
     stream, before = origin.stream, change.before
-    was = before.reached if before else frozenset()
+    was = _taken_in(stream, change, now)
     after = reached(stream, change.body, was, now)
     if change.kind is Kind.REMOVE:
         after = was
@@ -151,8 +151,7 @@ def _tell(stream: Stream, change: Change, was: frozenset[str], after: frozenset[
         return [(stream.removed, left, None)]
     if change.kind is Kind.CREATE:
         return [(stream.created, _claim(left, lambda _: True), None), *_passed(stream, change, after, left, now)]
-    granted = _granted(stream, change, was, now)
-    new = after - was - granted
+    new = after - was
     if change.kind is Kind.REAPPEAR:
         told = _passed(stream, change, new, left, now)
         return [(REAPPEARED, left, None), *told]
@@ -161,11 +160,18 @@ def _tell(stream: Stream, change: Change, was: frozenset[str], after: frozenset[
     return [*told, (stream.updated, left, None)] if left else told
 
 
-def _granted(stream: Stream, change: Change, was: frozenset[str], now: datetime) -> frozenset[str]:
-    """The milestones reached by what was merely taken in: they are not told, unless other evidence of them is news."""
-    became = reached(stream, change.base, was, now) - reached(stream, _last_body(change), was, now)
+def _taken_in(stream: Stream, change: Change, now: datetime) -> frozenset[str]:
+    """The milestones that count as reached before a change: as they were, and as what was merely taken in moves them.
+
+    What is taken in without an event reaches and undoes without one, unless other evidence of a milestone is news.
+    """
+    if change.before is None:
+        return frozenset()
+    was = change.before.reached
+    seen, base = reached(stream, change.before.body, was, now), reached(stream, change.base, was, now)
     news = {root(path) for path in change.fields}
-    return frozenset(m.event for m in stream.milestones if m.event in became and not news & {*m.evidence})
+    silently = {m.event for m in stream.milestones if m.event in base - seen and not news.intersection(m.evidence)}
+    return (was | silently) - (seen - base)
 
 
 def _last_body(change: Change) -> Body:

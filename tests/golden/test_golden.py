@@ -22,7 +22,9 @@ def expected(stream):
 
 def decoded(stream, page):
     """The records of a page of the vendor's, by the product's own way."""
-    items = split_adlead(page).items if stream == "adlead.purchases" else split_apimo(page, STREAMS[stream].list_keys).items
+    items = (
+        split_adlead(page).items if stream == "adlead.purchases" else split_apimo(page, STREAMS[stream].list_keys).items
+    )
     records = [decode(STREAMS[stream], Slice(str(number), b"", bytes(item))) for number, item in enumerate(items)]
     assert not any(record.doubts for record in records)
     return [record.body for record in records]
@@ -48,7 +50,11 @@ def test_the_detail_is_the_list_item():
 
 @pytest.mark.parametrize(
     ("stream", "listed"),
-    [("apimo.leads", "apimo-lead-fields"), ("apimo.contracts", "apimo-contract-fields"), ("adlead.purchases", "adlead-purchase-fields")],
+    [
+        ("apimo.leads", "apimo-lead-fields"),
+        ("apimo.contracts", "apimo-contract-fields"),
+        ("adlead.purchases", "adlead-purchase-fields"),
+    ],
 )
 def test_every_documented_field_is_described(stream, listed):
     """A field that the vendor documents is in our table: watched, or known not to be."""
