@@ -59,7 +59,7 @@ def derive(origin: Origin, change: Change, now: datetime, *, silent: bool = Fals
     after = reached(stream, change.body, was, now)
     if change.kind is Kind.REMOVE:
         after = was
-    told = _tell(stream, change, was, after, now)
+    told = [] if silent else _tell(stream, change, was, after, now)
     moves = bool(change.fields) or change.kind is not Kind.UPDATE
     version = Version(
         key=change.key,
@@ -72,7 +72,7 @@ def derive(origin: Origin, change: Change, now: datetime, *, silent: bool = Fals
     )
     old = _alarms(origin, before.key, before.body, before.reached) if before and not before.removed else ()
     new = () if version.removed else _alarms(origin, version.key, version.body, after)
-    events = () if silent else tuple(_event(origin, version, before, item, now) for item in told)
+    events = tuple(_event(origin, version, before, item, now) for item in told)
     return Derived(events, version, tuple(a for a in new if a not in old), tuple(a for a in old if a not in new))
 
 

@@ -171,7 +171,14 @@ def _object(kind: Object, value: Any, doubts: dict[str, str], path: str) -> dict
     form: dict[str, Any] = {}
     for name, member in value.items():
         inner = kind.fields.get(name) or kind.unwatched.get(name)
-        read = canonical(inner, member, doubts, f"{path}.{name}" if path else name) if inner else member
+        inside = f"{path}.{name}" if path else name
+        if type(inner) is Scalar:  # most fields are, and a first read of ten thousand asks them all
+            try:
+                form[name] = inner.read(member)
+            except ValueError as why:
+                doubts[inside] = str(why)
+            continue
+        read = canonical(inner, member, doubts, inside) if inner else member
         if read is not MISSING:
             form[name] = read
     if not form:  # nothing in it is understood: that is in doubt, not empty
