@@ -27,6 +27,8 @@ SHARE = 0.2
 SLACK = timedelta(minutes=5)
 """By so much a vendor's clock may be behind ours: its dates are held against our looks."""
 
+_NOTHING: tuple[Any, ...] = (None, [])
+
 GONE = 2
 """So many complete reads in a row must lack a record before it is called removed."""
 
@@ -45,10 +47,13 @@ class Comparison:
     doubts: Mapping[str, str]
 
 
-def diff(stream: Stream, before: Mapping[str, Version], batch: Batch, size: int) -> Comparison:
+def diff(
+    stream: Stream, before: Mapping[str, Version], batch: Batch, size: int, doubtful: Collection[str] = ()
+) -> Comparison:
     """Compare the records of a batch with their last versions; `size` is how many the snapshot has.
 
-    A change with empty `fields` tells nothing but moves the stored state: unwatched fields, new bytes.
+    `doubtful` are the fields that are in doubt already: one of them that is empty is hidden from us, not gone. A change
+    with empty `fields` tells nothing but moves the stored state: unwatched fields, new bytes.
     """
     compared: list[tuple[Record, Version | None, Differences]] = []
     gained: Counter[str] = Counter()
@@ -60,24 +65,36 @@ def diff(stream: Stream, before: Mapping[str, Version], batch: Batch, size: int)
         compared.append((record, last, found))
         gained.update({root(path) for path in found.gained})
         lost.update({root(path) for path in found.lost if "[" not in path} - {root(path) for path in record.doubts})
-        emptied.update(path for path, delta in found.changed.items() if _is_root(path) and delta.now is None)
+        emptied.update(_emptied(stream, record, last))
     # Empty in so many at once, it is not that nobody has it any more, but that we are not shown it.
     hidden = {name: count for name, count in emptied.items() if many(count, size)}
+    unseen = {*hidden, *doubtful}
     granted = {name for name, count in gained.items() if many(count, size)}
     known = sum(1 for _, last, _ in compared if last)
     return Comparison(
-        tuple(_change(stream, record, last, _without(found, hidden), granted) for record, last, found in compared),
+        tuple(
+            _change(stream, record, last, _without(found, unseen & _emptied(stream, record, last)), granted)
+            for record, last, found in compared
+        ),
         {name: count for name, count in lost.items() if _vanished(count, known, full=batch.full)} | hidden,
         {path: why for record in batch.records for path, why in record.doubts.items()},
     )
+
+
+def _emptied(stream: Stream, record: Record, last: Version | None) -> set[str]:
+    """The watched fields that a record had a value of and has none of now."""
+    if last is None:
+        return set()
+    empty = {name for name, value in record.body.items() if value in _NOTHING and name in stream.record.fields}
+    return {name for name in empty if last.body.get(name) not in _NOTHING}
 
 
 def _without(found: Differences, hidden: Collection[str]) -> Differences:
     """The differences but for the fields that are hidden: they are as if absent."""
     if not hidden:
         return found
-    shown = {path: delta for path, delta in found.changed.items() if path not in hidden or delta.now is not None}
-    return replace(found, changed=shown, lost=[*found.lost, *(found.changed.keys() - shown.keys())])
+    shown = {path: delta for path, delta in found.changed.items() if root(path) not in hidden}
+    return replace(found, changed=shown, lost=[*found.lost, *hidden])
 
 
 def _vanished(count: int, known: int, *, full: bool) -> bool:

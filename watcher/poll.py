@@ -103,7 +103,7 @@ async def look(watch: Watch, store: Snapshots, route: Route, clock: Clock, luck:
     gone, there = await _gone(watch, absent)
     before = await _before(watch, store, [*(record.key for record in records), *gone])
     now = clock()
-    compared = diff(watch.origin.stream, before, batch, len(known.fingerprints))
+    compared = diff(watch.origin.stream, before, batch, len(known.fingerprints), state.drifted)
     derived = _derived(watch, state, (*compared.changes, *removals(before, gone)), now)
     after = remember.after_read(state, reading, batch, absent, watch.reconcile, now)
     after = remember.oddities(after, watch.origin.stream, batch, compared, unread)

@@ -66,7 +66,7 @@ def oddities(
 
 def _drifted(state: SourceState, batch: Batch, compared: Comparison, unread: Iterable[Unread]) -> dict[str, str]:
     """What it was, less what is seen to be well again, and what is new."""
-    well = {name for record in batch.records for name, value in record.body.items() if value is not None}
+    well = {name for record in batch.records for name, value in record.body.items() if value not in (None, [])}
     well.add("")  # the list itself is where it was
     still = {
         name: why
