@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 from histories import At, Put, blank, edits, lives, steps
-from hypothesis import example, given, settings
+from hypothesis import example, given, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from oracle import compared, differing
@@ -36,6 +36,7 @@ def step(name):
 
     def happens(self, **arguments):
         """One step."""
+        note(f"{name} {arguments}")
         getattr(self.world, name)(**arguments)
 
     return happens

@@ -30,6 +30,7 @@ SAME = [
     (LEADS, {"criteria": []}, {"criteria": None}),
     (LEADS, {"criteria": {"types": ["2", "1"]}}, {"criteria": {"types": [1, 2, 2]}}),
     (LEADS, {"criteria": {"price": {"min": "400000"}}}, {"criteria": {"price": {"min": 400000.0}}}),
+    (LEADS, {"criteria": {"room": "3", "bedroom": {"min": "2"}}}, {"criteria": {"room": 3, "bedroom": {"min": 2}}}),
     (CONTRACTS, {"price": "20.00"}, {"price": 20}),
     (CONTRACTS, {"price": 157401.67}, {"price": "157401.67"}),
     (CONTRACTS, {"price": 188882.004}, {"price": 188882}),

@@ -4,17 +4,27 @@ The vendor documents 25 fields; its own sample leaves out eight of them: what is
 `assigned` and `closed` are dates in the documentation and `{date, user}` objects in the OpenAPI description.
 """
 
-from watcher.streams.canonical import CODE, MOMENT, NUMBER, STAMP, TEXT, Object, Values, code, text
+from typing import Any
+
+from watcher.streams.canonical import CODE, MOMENT, NUMBER, STAMP, TEXT, Object, Scalar, Values, code, number, text
 from watcher.streams.stream import Detail, Milestone, Stream, moved
 
 _RANGE = Object({"min": NUMBER, "max": NUMBER})
+
+
+def _rooms(value: Any) -> Any:
+    """So many rooms, or from so many to so many: the description of `criteria` leaves open which it is."""
+    if isinstance(value, dict):
+        return {name: number(value[name]) for name in ("min", "max") if name in value} or None
+    return number(value)
+
 
 CRITERIA = Object(
     {
         "category": CODE,
         "area": _RANGE,
-        "room": _RANGE,
-        "bedroom": _RANGE,
+        "room": Scalar(_rooms),
+        "bedroom": Scalar(_rooms),
         "price": Object({"min": NUMBER, "max": NUMBER, "currency": TEXT}),
         "types": Values(code),
         "subtype": CODE,
