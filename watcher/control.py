@@ -45,15 +45,18 @@ async def serving(path: Path, handle: Handler) -> AsyncIterator[None]:
     app.router.add_post("/{name}", lambda request: _answer(request, handle))
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()
-    path.unlink(missing_ok=True)
+    made = path.with_name(f"{path.name}.new")
+    made.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        with _short(path) as name:
+        with _short(made) as name:
             mask = os.umask(0o177)
             try:
                 listener.bind(name)
             finally:
                 os.umask(mask)
+        listener.listen()
+        made.replace(path)  # whoever sees the socket is heard: before it listens, it has another name
         await web.SockSite(runner, listener, shutdown_timeout=1.0).start()
         yield
     finally:
