@@ -41,8 +41,12 @@ def place(state_path: Path, environ: Mapping[str, str] = os.environ) -> Path:
 @contextlib.asynccontextmanager
 async def serving(path: Path, handle: Handler) -> AsyncIterator[None]:
     """Answer commands at that socket while the body runs. The lock on the store is held: an old socket is dead."""
+
+    async def answer(request: web.Request) -> web.Response:
+        return await _answer(request, handle)
+
     app = web.Application(client_max_size=1 << 20)
-    app.router.add_post("/{name}", lambda request: _answer(request, handle))
+    app.router.add_post("/{name}", answer)
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()
     made = path.with_name(f"{path.name}.new")
