@@ -47,7 +47,7 @@ async def serving(path: Path, handle: Handler) -> AsyncIterator[None]:
 
     app = web.Application(client_max_size=1 << 20)
     app.router.add_post("/{name}", answer)
-    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
     made = path.with_name(f"{path.name}.new")
     made.unlink(missing_ok=True)
@@ -61,7 +61,7 @@ async def serving(path: Path, handle: Handler) -> AsyncIterator[None]:
                 os.umask(mask)
         listener.listen()
         made.replace(path)  # whoever sees the socket is heard: before it listens, it has another name
-        await web.SockSite(runner, listener, shutdown_timeout=1.0).start()
+        await web.SockSite(runner, listener).start()
         yield
     finally:
         await runner.cleanup()
