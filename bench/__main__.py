@@ -22,13 +22,15 @@ from pathlib import Path
 from typing import Any
 
 from watcher.derive import Origin
-from watcher.model import Event, SourceName
+from watcher.desk import Desk
+from watcher.model import SourceName
 from watcher.poll import Watch, look
-from watcher.rules import Routed, Rule, route
+from watcher.rules import Rule
 from watcher.sources.answers import Answer
 from watcher.sources.apimo import ApimoSource
 from watcher.store import Store
 from watcher.streams import LEADS
+from watcher.streams.dates import PARIS
 
 NAME = SourceName("azur", "apimo.leads", "101")
 RULES = (Rule("all", ("*",), ("crm",)),)
@@ -78,16 +80,13 @@ class Bench:
     def __init__(self, store: Store) -> None:
         self.store, self.vendor, self.now = store, Vendor(), datetime(2026, 11, 22, 11, tzinfo=UTC)
         source = ApimoSource(NAME, self.vendor, ("leads",))  # type: ignore[arg-type]
+        self.desk = Desk(RULES, PARIS)
         self.watch = Watch(source, Origin(LEADS, NAME, lambda _: None), timedelta(minutes=1), reconcile=None)
-
-    def route(self, events: Iterable[Event]) -> Routed:
-        """Everything to one sink."""
-        return route(events, RULES)
 
     async def poll(self) -> float:
         """Poll once; return the seconds it took."""
         began = time.perf_counter()
-        seen = await look(self.watch, self.store, self.route, lambda: self.now, 0.0)
+        seen = await look(self.watch, self.store, self.desk.take, lambda: self.now, 0.0)
         await self.store.commit(seen.plan)
         self.events = len(seen.plan.events)
         return time.perf_counter() - began

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 from watcher.model import Event
@@ -240,24 +242,105 @@ def _purchase_details() -> Iterator[tuple[Event, str]]:
 
 def _others() -> Iterator[tuple[Event, str]]:
     yield news("record-reappeared", "adlead.purchases", {"price_including_vat": (190000, 188882)}), ""
-    yield news("overdue", "apimo.leads"), ""
-    near = news("deadline-near", "adlead.purchases", option_expires_at="2026-11-22T10:00:00Z")
-    near.data["of"] = {"field": "option_expires_at", "date": "2026-11-22T10:00:00Z"}  # type: ignore[index]
-    yield near, ""
-    yield news("lead-unanswered", "apimo.leads"), "a name of the user's own"
-    yield Event("id", "summary", "/watcher", "crm", THEN, NOW, {"count": 37, "events": ["a", "b"]}, 44), ""
+    yield from _overdue()
+    yield from _deadlines()
+    yield from _summaries()
+
+
+def timed(kind: str, about: Event, **data: Any) -> Event:
+    """An event of a timer, about the record of another."""
+    return replace(about, type=kind, time=NOW - timedelta(seconds=31), data={**about.data, "changes": {}, **data})
+
+
+def _overdue() -> Iterator[tuple[Event, str]]:
+    of = {"of": "7c1f8f0e-7b8e-5c57-8d0e-2f6d6a3f0a11", "rule": "leads sans réponse"}
+    quarter = {"created_at": "2026-11-21T09:47:31Z", "updated_at": "2026-11-21T09:47:31Z"}
+    lead = news("new-lead", "apimo.leads", **quarter)
+    yield timed("overdue", lead, **of), ""
+    yield timed("lead-unanswered", lead, **of), "a name of the user's own"
+    hours = {"created_at": "2026-11-21T07:02:31Z", "opened": {"date": "2026-11-21T08:00:00Z", "user": "7"}}
+    yield timed("overdue", news("new-lead", "apimo.leads", **hours), **of, late=True), "late, of an opened lead"
+    since = {"since": "2026-11-11T10:00:00Z", "on": "purchase-booked"}
+    yield timed("overdue", news("purchase-booked", "adlead.purchases"), **of, **since), "of a purchase"
+    yield timed("contract-stuck", news("contract-offer-made", "apimo.contracts"), **of), "of a contract"
+    lasting = trouble("source-failing", "azur/apimo.leads/101", "no answer: time-out")
+    yield timed("overdue", lasting, **of), "of a trouble that lasts"
+
+
+def _deadlines() -> Iterator[tuple[Event, str]]:
+    def near(kind: str, stream: str, field: str, date: str, **data: Any) -> Event:
+        of = {"of": {"field": field, "date": date}, "rule": "échéances"}
+        return timed(kind, news("x", stream, **{field: date}), **of, **data)
+
+    purchases, contracts = "adlead.purchases", "apimo.contracts"
+    yield near("deadline-near", purchases, "option_expires_at", "2026-11-22T10:02:00Z"), ""
+    yield near("option-expiring", purchases, "option_expires_at", "2026-11-22T10:02:00Z"), "a name of the user's own"
+    yield near("deadline-near", purchases, "withdrawal_period_expires_at", "2026-11-22"), "of a day, tomorrow"
+    yield near("deadline-near", contracts, "condition_precedent_at", "2026-12-15"), "of a contract"
+    soon = near("deadline-near", contracts, "contract_scheduled_at", "2026-11-21T11:30:00Z", late=True)
+    yield soon, "late"
+    yield near("deadline-near", purchases, "option_expires_at", "2026-11-21T08:00:00Z", late=True), "late, and passed"
+    yield near("deadline-near", purchases, "option_expires_at", "2026-11-19", late=True), "of a day that has passed"
+
+
+def summary(why: str, types: dict[str, int], shown: Iterable[Event] = (), **data: Any) -> Event:
+    """A summary of so many events; its members are those `shown`, and others that are not."""
+    ids = []
+    for event in shown:
+        ids.append(f"member-{next(_NUMBERS)}")
+        _MEMBERS[ids[-1]] = replace(event, id=ids[-1])
+    total = sum(types.values())
+    ids += (f"other-{number}" for number in range(len(ids), total))
+    told = {"count": total, "events": ids, "types": types, "why": why, "rule": "ventes", "sink": "sales"}
+    told |= {"bundle": "", "since": "2026-11-20T18:30:00Z", **data}
+    return Event("5d0b4c1e-7b8e-5c57-8d0e-2f6d6a3f0a11", "summary", "/watcher", "ventes", NOW, NOW, told, 44)
+
+
+_MEMBERS: dict[str, Event] = {}
+_NUMBERS = count(1)
+
+
+def members(event: Event) -> tuple[Event, ...]:
+    """The first events that a sample summary tells of."""
+    return tuple(_MEMBERS[name] for name in event.data.get("events", ()) if name in _MEMBERS)
+
+
+def _summaries() -> Iterator[tuple[Event, str]]:
+    lead, yesterday = news("new-lead", "apimo.leads"), news("new-lead", "apimo.leads", firstname="Léa", lastname="ROY")
+    yesterday = replace(yesterday, time=NOW - timedelta(hours=16))
+    booked = news("purchase-booked", "adlead.purchases")
+    stuck = timed("overdue", lead, of="x")
+    down = trouble("source-failing", "azur/apimo.leads/101", "HTTP 500")
+    yield summary("group", {"new-lead": 10, "purchase-booked": 2}, [yesterday, lead, booked]), "a group"
+    yield summary("group", {"new-lead": 2}, [yesterday, lead]), "a group of one kind"
+    many = {"new-lead": 1480, "lead-updated": 12, "purchase-booked": 3, "lead-unanswered": 2, "purchase-canceled": 2,
+            "contract-signed": 1, "contract-reverted": 1, "source-failing": 1}  # fmt: skip
+    yield summary("digest", many, [lead, booked, stuck, down]), "a digest"
+    yield summary("flood", {"new-lead": 480}, [lead] * 25), "a flood"
+    yield summary("throttle", {"new-lead": 9, "lead-updated": 1}), "a throttle, without members"
+    silence = {"number": 3, "author": "Anne Roy", "comment": "maintenance Slack"}
+    yield summary("silence", {"new-lead": 3, "sink-failing": 1}, [lead], silence=silence), "a silence"
+    yield summary("silence", {"new-lead": 1}, silence={"number": 4}), "a silence without a comment"
+    yield summary("hours", {"new-lead": 2, "purchase-canceled": 1}, [yesterday, lead]), "of the night"
 
 
 def _troubles() -> Iterator[tuple[Event, str]]:
     source, sink = "azur/apimo.leads/101", "sales"
     yield trouble("source-failing", source, "HTTP 403: the key is not accepted"), ""
+    yield trouble("source-failing", source, "no answer: time-out"), "time-out"
     yield trouble("source-recovered", source, "HTTP 403", condition="source-failing", state="left"), ""
     yield trouble("source-recovered", source, "-", condition="source-silent", state="left"), "no longer silent"
-    yield trouble("source-silent", source, "nothing new for 9 h, 12 are usual"), ""
-    yield trouble("source-drifted", source, "`step` is missing from 200 of 200 records"), ""
-    yield trouble("removals-held", source, "120 of 300 records are gone at once"), ""
-    yield trouble("budget-low", "azur", "40 of 1000 requests left"), ""
-    yield trouble("budget-low", "azur", "40 of 1000 requests left", state="left"), "left"
-    yield trouble("sink-failing", sink, "HTTP 410 no_service"), ""
-    yield trouble("sink-recovered", sink, "HTTP 410 no_service", condition="sink-failing", state="left"), ""
-    yield trouble("store-failing", "store", "database or disk is full"), ""
+    yield trouble("source-silent", source, "not read since 2026-11-21T08:41:00Z: no answer: time-out"), ""
+    drift = "phone is no text; step is missing from 200 records at once, or empty"
+    yield trouble("source-drifted", source, drift), ""
+    gone = f"120 records are missing at once; `watcher confirm {source}` if they are really gone"
+    yield trouble("removals-held", source, gone), ""
+    left = ("40 of 1000 requests are left until midnight in Paris, too few for the intervals: leads wait as long as usual, "
+            "the others 4.0 times as long; see `watcher plan`")  # fmt: skip
+    yield trouble("budget-low", "azur", left), ""
+    yield trouble("budget-low", "azur", left, state="left"), "left"
+    paused = f"paused: HTTP 410 no_service: it is gone for good: put in a new address; mend it, then `watcher sink test {sink}`"
+    yield trouble("sink-failing", sink, paused), ""
+    yield trouble("sink-recovered", sink, paused, condition="sink-failing", state="left"), ""
+    full = "watcher.db cannot be used for now: database or disk is full"
+    yield trouble("store-failing", "store", full), ""

@@ -7,9 +7,10 @@ import pytest
 
 from watcher import config
 from watcher.errors import ConfigError
-from watcher.expressions import check
+from watcher.expressions import check, constant
 from watcher.sinks import sink_types
 from watcher.streams import catalogue
+from watcher.templates import check_template
 
 ROOT = Path(__file__).parent.parent
 
@@ -42,7 +43,15 @@ def test_the_readme_has_the_two_commands():
 
 def load(path, environ):
     """A configuration, loaded as the daemon loads it."""
-    return config.load(path, sink_types=sink_types(), event_types=catalogue(), check_condition=check, environ=environ)
+    return config.load(
+        path,
+        sink_types=sink_types(),
+        event_types=catalogue(),
+        check_condition=check,
+        check_template=check_template,
+        constant=constant,
+        environ=environ,
+    )
 
 
 def test_the_readmes_configuration_loads(tmp_path):

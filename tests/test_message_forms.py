@@ -91,6 +91,31 @@ def test_hostile_values_become_one_readable_line() -> None:
     assert plain(HOSTILE, 300) == "A Bcc: x@y.fr<script><!channel>[31m Z"
 
 
+def test_marks_do_not_pile_up() -> None:
+    """A tower of marks would reach into the lines above; a letter's own marks stay."""
+    assert plain("Z" + "\u0301" * 50 + "o\u0302\u0303", 300) == "Z" + "\u0301" * 4 + "o\u0302\u0303"
+    assert plain("e\u0301\u200b\u0301\u0301\u0301\u0301\u0301", 300) == "e" + "\u0301" * 4
+
+
+@pytest.mark.parametrize(
+    ("lapse", "said"),
+    [
+        (timedelta(seconds=29), ""),
+        (timedelta(minutes=14, seconds=40), "15 min"),
+        (timedelta(minutes=60), "1 h"),
+        (timedelta(minutes=105), "1 h 45 min"),
+        (timedelta(hours=3, minutes=20), "3 h"),
+        (timedelta(hours=23, minutes=59, seconds=30), "24 h"),
+        (timedelta(hours=47), "47 h"),
+        (timedelta(days=10, hours=4), "10 j"),
+        (-timedelta(minutes=15), "15 min"),
+    ],
+)
+def test_how_long_is_said_as_people_say_it(lapse: timedelta, said: str) -> None:
+    """Rounded: 23 h 59 is 24 h."""
+    assert forms().about(lapse).replace("\u00a0", " ") == said
+
+
 @pytest.mark.parametrize(
     ("text", "address"),
     [

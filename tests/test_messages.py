@@ -1,7 +1,7 @@
 """What people read of events.
 
-The texts are in `golden/messages.txt`, of every type of event in both languages. After a change that is meant, write
-them anew and read the difference:
+The texts are in `golden/messages.*`, of every type of event in both languages and every form. After a change that is
+meant, write them anew and read the difference (the HTML in a browser):
 
     python tests/test_messages.py --renew
 """
@@ -10,28 +10,24 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from message_samples import LEAD, LINK, NOW, PURCHASE, news, samples, trouble
+from message_goldens import FILES, GOLDEN, composed, golden, renew
+from message_samples import LEAD, LINK, NOW, PURCHASE, news, samples, summary, timed, trouble
 
-from watcher.messages import LANGUAGES, compose
+from watcher.messages import LANGUAGES
 from watcher.messages.fields import CONTEXT, CONTRACTS, LEADS, NEW, OWN, PURCHASES
 from watcher.messages.text import plain
-from watcher.model import Event, Message
+from watcher.model import Event
+from watcher.plan import Stretch
+from watcher.sinks.http import _error
+from watcher.sources.answers import Answer, refusal
 from watcher.streams import STREAMS, catalogue
-
-PARIS = ZoneInfo("Europe/Paris")
-GOLDEN = Path(__file__).parent / "golden" / "messages.txt"
-
-
-def composed(event: Event, language: Any = "fr", names: Any = None) -> Message:
-    """The message of an event, in Paris, three minutes after it happened."""
-    return compose(event, language=language, zone=PARIS, now=NOW, names=names)
+from watcher.tick import Account, health
+from watcher.troubles import Troubles
 
 
 def lines(event: Event, language: Any = "fr") -> dict[str, str]:
@@ -39,26 +35,11 @@ def lines(event: Event, language: Any = "fr") -> dict[str, str]:
     return dict(composed(event, language).lines)
 
 
-def written(message: Message) -> str:
-    """A message as the golden file has it; no-break spaces are shown, since they are easily lost."""
-    body = "".join(f"      {label or '-'}: {value}\n" for label, value in message.lines)
-    advice = f"      -> {message.advice}\n" if message.advice else ""
-    link = f"      {message.link}\n" if message.link else ""
-    text = f"    {message.title}\n{body}{advice}{link}      ({message.age})\n"
-    return text.replace("\u00a0", "~").replace("\u202f", "'")
-
-
-def golden() -> str:
-    """All that the golden file should have."""
-    texts = ["Messages of every type of event. ~ is a no-break space, ' between digits a narrow one.\n"]
-    for name, event in samples():
-        texts.append(f"\n{name}\n" + "".join(f"  {lang}\n{written(composed(event, lang))}" for lang in LANGUAGES))
-    return "".join(texts)
-
-
-def test_messages_read_as_in_the_golden_file() -> None:
-    """Every type of event, in French and in English."""
-    assert golden() == GOLDEN.read_text(encoding="utf-8"), "if this is meant: python tests/test_messages.py --renew"
+@pytest.mark.parametrize("name", FILES)
+def test_messages_read_as_in_the_golden_files(name: str) -> None:
+    """Every type of event, in French and in English, in each form that people read."""
+    kept = (GOLDEN / name).read_text(encoding="utf-8")
+    assert golden(name) == kept, "if this is meant: python tests/test_messages.py --renew"
 
 
 def test_every_event_type_has_a_text_and_a_sample() -> None:
@@ -206,21 +187,26 @@ ANYTHING = st.recursive(
 FIELDS = st.sampled_from([*LEAD, *PURCHASE, "entries", "opened", "lots[41].status", "a.b.c", "", "[", "x[]"])
 
 
+REST = ("of", "link", "partition", "detail", "since", "state", "count", "types", "silence", "why", "on", "late", "rule",
+        "bundle")  # fmt: skip
+
+
 @given(
     kind=st.sampled_from([*catalogue(), "summary", "deadline-near", "{it}", ""]),
     stream=st.sampled_from([LEADS, CONTRACTS, PURCHASES, "crm.visits", ""]),
     record=st.dictionaries(FIELDS, ANYTHING) | ANYTHING,
     changes=st.dictionaries(FIELDS, st.fixed_dictionaries({"from": ANYTHING, "to": ANYTHING}) | ANYTHING),
-    rest=st.dictionaries(st.sampled_from(["of", "link", "partition", "detail", "since", "state", "count"]), ANYTHING),
+    rest=st.dictionaries(st.sampled_from(REST), ANYTHING),
     source=st.sampled_from(["/watcher", "/azur/apimo.leads/101"]),
     language=st.sampled_from(["fr", "en"]),
+    personal=st.sampled_from([None, True, False]),
 )
 def test_any_event_can_be_told(
-    kind: str, stream: str, record: Any, changes: Any, rest: dict[str, Any], source: str, language: Any
+    kind: str, stream: str, record: Any, changes: Any, rest: dict[str, Any], source: str, language: Any, personal: Any
 ) -> None:
     """Whatever the data is, there is a message: of one clean line a line, bounded."""
     data = {**rest, "stream": stream, "record": record, "changes": changes}
-    message = composed(Event("id", kind, source, "5", NOW, NOW, data), language)
+    message = composed(Event("id", kind, source, "5", NOW, NOW, data), language, personal=personal)
     assert message.title == plain(message.title, 200)
     for label, value in message.lines:
         assert (label, value) == (plain(label, 300), plain(value, 300))
@@ -251,6 +237,156 @@ def fields(event: Event) -> dict[str, Any]:
     return {name: getattr(event, name) for name in event.__slots__}
 
 
+# ------------------------------------------------------------------------------------------------------------- timed
+
+
+LEAD_AT = {"created_at": "2026-11-21T09:47:31Z"}
+
+
+def waiting(kind: str = "overdue", stream: str = LEADS, data: Any = None, **fields: Any) -> Event:
+    """What an `after` tells of a record."""
+    about = news("new-lead", stream, **{**LEAD_AT, **fields})
+    return timed(kind, about, **{"of": "7c1f", "rule": "hot leads", **(data or {})})
+
+
+def test_a_lead_that_nobody_took_up_is_said_to_be_unanswered() -> None:
+    """In the title, with who waits and since when: that is all that a telephone shows."""
+    assert composed(waiting()).title == "Lead sans réponse\u00a0: Marc FRIN (agence 101) — depuis 15\u00a0min"
+    assert lines(waiting())["Pas encore"] == "ouvert, attribué"
+    assert composed(waiting(), "en").title == "Lead unanswered: Marc FRIN (agency 101) — for 15\u00a0min"
+
+
+@pytest.mark.parametrize("taken_up", [{"opened": {"user": "7"}}, {"user": "7"}, {"closed": {"date": "2026-11-21"}}])
+def test_a_lead_that_somebody_took_up_only_waits(taken_up: dict[str, Any]) -> None:
+    """It would be unjust to call it unanswered."""
+    assert composed(waiting(**taken_up)).title.startswith("Toujours en attente\u00a0: Marc FRIN")
+
+
+def test_a_name_of_the_users_own_reads_as_what_it_is() -> None:
+    """By what it stands on: an event, or a date."""
+    date = {"field": "option_expires_at", "date": "2026-11-22T10:02:31Z"}
+    for kind in ("lead-unanswered", "x", "{it}", "new"):
+        assert composed(waiting(kind)).title == composed(waiting()).title
+        near = timed(kind, news("x", PURCHASES), of=date)
+        assert composed(near).title.startswith("Fin de l'option dans 24\u00a0h\u00a0: lot A313, programme 1")
+
+
+def test_what_had_no_sequel_is_named_where_it_is_known() -> None:
+    """By the type of the event that the timer stands on, and since that event."""
+    event = timed("overdue", news("x", PURCHASES), of="1", on="purchase-booked", since="2026-11-18T10:02:31Z")
+    assert composed(event).title == "Réservation signée, sans suite\u00a0: lot A313, programme 1 — depuis 3\u00a0j"
+    assert composed(event, "en").title == "Reservation signed, no follow-up: lot A313, programme 1 — for 3\u00a0d"
+
+
+def test_what_is_late_is_said_to_be_late_and_why() -> None:
+    """Only then."""
+    date = {"of": {"field": "option_expires_at", "date": "2026-11-22"}}
+    for late in (waiting(data={"late": True}), timed("deadline-near", news("x", PURCHASES), **date, late=True)):
+        assert lines(late)["Dit en retard"].startswith("watcher était arrêté au moment prévu")
+        assert "watcher was not running" in lines(late, "en")["Told late"]
+    assert "Dit en retard" not in lines(waiting()) | lines(timed("deadline-near", news("x", PURCHASES), **date))
+
+
+def test_a_trouble_of_watchers_own_that_lasts_is_said_to_last() -> None:
+    """With how long, whatever the rule calls its event."""
+    about = trouble("sink-failing", "sales", "HTTP 503")
+    for kind in ("overdue", "still-down"):
+        message = composed(timed(kind, about, of="1", rule="r"))
+        assert message.title == "Envoi en panne\u00a0: sales — dure encore, depuis 2\u00a0h\u00a015\u00a0min"
+        assert message.advice.startswith("Les messages attendent")
+
+
+@pytest.mark.parametrize(
+    ("date", "said"),
+    [
+        ("2026-11-22T10:01:00Z", "Fin de l'option dans 24 h :"),
+        ("2026-11-21T11:30:31Z", "Fin de l'option dans 1 h 28 min :"),
+        ("2026-11-21T10:02:40Z", "Fin de l'option maintenant :"),
+        ("2026-11-25T10:02:31Z", "Fin de l'option dans 4 j :"),
+        ("2026-11-21", "Fin de l'option aujourd'hui :"),
+        ("2026-11-22", "Fin de l'option demain :"),
+        ("2026-11-24", "Fin de l'option dans 3 j :"),
+        ("2026-11-21T08:00:00Z", "Date passée, fin de l'option il y a 2 h 3 min :"),
+        ("2026-11-20", "Date passée, fin de l'option hier :"),
+        ("2026-11-11", "Date passée, fin de l'option il y a 10 j :"),
+        ("bientôt", "Fin de l'option :"),
+    ],
+)
+def test_a_deadline_says_in_how_long_or_that_it_has_passed(date: str, said: str) -> None:
+    """A day is over when it is over, not when it begins."""
+    message = composed(timed("deadline-near", news("x", PURCHASES), of={"field": "option_expires_at", "date": date}))
+    assert message.title.replace("\u00a0", " ").startswith(f"{said} lot A313, programme 1 — ")
+    assert (message.advice == "Voyez où en est le dossier.") == said.startswith("Date passée")
+
+
+# --------------------------------------------------------------------------------------------------------- summaries
+
+
+@pytest.mark.parametrize(
+    ("why", "french", "english"),
+    [
+        ("group", "12 événements : 10 nouveaux leads, 2 réservations signées",
+         "12 events: 10 new leads, 2 reservations signed"),
+        ("digest", "Récapitulatif du 21 nov. : 12 événements", "Digest of 21 Nov: 12 events"),
+        ("flood", "Beaucoup d'événements à la fois : 12 de plus, en un seul message",
+         "Many events at once: 12 more, in one message"),
+        ("throttle", "Beaucoup d'événements à la fois : 12 de plus, en un seul message",
+         "Many events at once: 12 more, in one message"),
+        ("silence", "Silence terminé : 12 messages retenus", "Silence over: 12 messages kept back"),
+        ("hours", "Pendant la fermeture : 10 nouveaux leads, 2 réservations signées",
+         "While closed: 10 new leads, 2 reservations signed"),
+        ("of another version", "12 événements : 10 nouveaux leads, 2 réservations signées",
+         "12 events: 10 new leads, 2 reservations signed"),
+    ],
+)  # fmt: skip
+def test_a_summary_says_how_many_and_why_together(why: str, french: str, english: str) -> None:
+    """In its title; and where the whole list is."""
+    event = summary(why, {"purchase-booked": 2, "new-lead": 10})
+    for language, title in (("fr", french), ("en", english)):
+        message = composed(event, language)
+        assert message.title.replace("\u00a0", " ") == title
+        assert message.advice.endswith(f"watcher events --in {event.id}")
+
+
+def test_a_summarys_kinds_come_before_its_first_events() -> None:
+    """Most first; each event by the title of its own message, with its time; then how many more."""
+    lead, booked = news("new-lead", LEADS), news("purchase-booked", PURCHASES)
+    message = composed(summary("group", {"new-lead": 3, "purchase-booked": 20, "lead-lost": 1}, [lead, booked]))
+    assert message.lines == (
+        ("Réservations signées", "20"),
+        ("Nouveaux leads", "3"),
+        ("«\u00a0lead-lost\u00a0»", "1"),
+        ("10:59", composed(lead).title),
+        ("10:59", composed(booked).title),
+        ("", "… et 22 autres"),
+    )
+    assert composed(summary("group", {"new-lead": 2}, [lead])).lines[-1] == ("", "… et 1 autre")
+
+
+def test_a_silence_says_who_and_why() -> None:
+    """The title has the comment, the lines the author."""
+    said = {"number": 3, "author": "Anne Roy", "comment": "maintenance Slack"}
+    message = composed(summary("silence", {"new-lead": 4}, silence=said))
+    assert message.title == "Silence terminé\u00a0: 4\u00a0messages retenus (maintenance Slack)"
+    assert dict(message.lines)["Silence posé par"] == "Anne Roy"
+
+
+def test_a_summary_is_bounded() -> None:
+    """Whatever number of kinds and events it is of."""
+    kinds = {f"kind-{number}": number + 1 for number in range(500)}
+    message = composed(summary("digest", kinds, [news("new-lead", LEADS, lastname="é" * 9999)] * 100))
+    assert len(message.lines) <= 30
+    assert len(message.title) <= 200
+    assert message.lines[-1] == ("", "… et 125\u202f230 autres")
+
+
+def test_every_event_type_can_be_counted() -> None:
+    """One and many, in both languages."""
+    for words in LANGUAGES.values():
+        assert set(catalogue()) <= words.counted.keys()
+        assert all(one and many for one, many in words.counted.values())
+
+
 # ------------------------------------------------------------------------------------------------ troubles of its own
 
 
@@ -272,5 +408,50 @@ def test_a_recovery_that_says_no_more_is_still_told_as_an_end() -> None:
     assert composed(event).title == "Envoi rétabli\u00a0: sales"
 
 
+@pytest.mark.parametrize(
+    ("detail", "french"),
+    [
+        ("HTTP 500", "HTTP 500 (erreur du serveur)"),
+        ("HTTP 418", "HTTP 418"),
+        ("HTTP 403: Clé inconnue", "HTTP 403 (accès refusé) : « Clé inconnue »"),
+        ("HTTP 401: check the secret and the address", "HTTP 401 (accès refusé) : vérifiez le secret et l'adresse"),
+        ("HTTP 302: redirected; not followed",
+         "HTTP 302 : l'adresse renvoie ailleurs, où l'on n'est pas allé"),
+        ("HTTP 500 (given up after 13 attempts)", "HTTP 500 (erreur du serveur) (abandonné après 13 essais)"),
+        ("no answer: time-out", "pas de réponse : délai dépassé"),
+        ("no answer (TimeoutError)", "pas de réponse (TimeoutError)"),
+        ("no connection: Connection refused", "pas de connexion : connexion refusée"),
+        ("the day's budget of 1000 requests is spent", "les 1000 requêtes du jour sont épuisées"),
+        ("unreadable answer: it is not JSON", "réponse illisible"),
+        ("email is no text; step is missing from 21 records at once, or empty",
+         "email : n'est pas un texte ; step manque d'un coup, ou est vide, dans 21 fiches"),
+        ("Something else", "« Something else »"),
+        ("Something else; HTTP 500", "« Something else » ; HTTP 500 (erreur du serveur)"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told_in_french(detail: str, french: str) -> None:
+    """As far as it is watcher's own to say; what others say is quoted as it is."""
+    event = trouble("source-failing", "azur/apimo.leads/101", detail)
+    assert lines(event)["Détail"].replace("\u00a0", " ") == french
+    assert lines(event, "en")["Detail"] == detail
+
+
+def test_the_details_that_are_made_are_translated() -> None:
+    """None of those that watcher itself makes for these troubles is left in English."""
+    now = datetime(2026, 11, 21, 8, tzinfo=UTC)
+    for error in (
+        _error(429, "", None), _error(404, "", None), _error(410, "no_service", None), _error(301, "", None),
+        refusal(Answer(503, {}, b""), now), refusal(Answer(401, {}, b""), now), refusal(Answer(307, {}, b""), now),
+    ):  # fmt: skip
+        event = trouble("sink-failing", "crm", f"paused: {error.reason}; mend it, then `watcher sink test crm`")
+        shown = lines(event)["Détail"]
+        assert shown.startswith("suspendu\u00a0: HTTP ")
+        assert "«" not in shown
+    account = Account("azur", 1000, 40, Stretch(1.0, 2.5))
+    (low,) = health((), [account], Troubles(), now, now).events
+    assert "«" not in lines(low)["Détail"]
+    assert "attente des leads inchangée, des autres multipliée par 2,5" in lines(low)["Détail"]
+
+
 if __name__ == "__main__" and sys.argv[1:] == ["--renew"]:
-    GOLDEN.write_text(golden(), encoding="utf-8")
+    renew()

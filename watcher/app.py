@@ -11,23 +11,21 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
-from functools import partial
-from typing import Literal
-from zoneinfo import ZoneInfo
 
 import structlog
 
-from watcher import messages, plan
+from watcher import plan
 from watcher.config import AdleadAccount, Config, SourceSettings
 from watcher.deliver import Line
 from watcher.derive import Origin
-from watcher.expressions import Condition
-from watcher.model import Body, Event, Message, Plan, SourceName
+from watcher.desk import Bundle, Desk, Place
+from watcher.model import Body, Event, Plan, Routed, SourceName
 from watcher.plan import Pace, Stretch
 from watcher.poll import Look, Watch, look
 from watcher.ports import Clock, Sink
 from watcher.privacy import DEFAULTS, Policy, withholder
-from watcher.rules import Routed, Rule, route
+from watcher.rulebook import desk_of, renderer
+from watcher.rules import Rule
 from watcher.sinks import Settings, SinkType, Tools
 from watcher.sources import build_client, build_source
 from watcher.sources.http import Client
@@ -35,7 +33,8 @@ from watcher.sources.throttle import Throttle
 from watcher.store import Store
 from watcher.streams import STREAMS
 from watcher.streams.dates import PARIS
-from watcher.tick import ring
+from watcher.tick import Bell
+from watcher.timers import deadline, streams_of
 
 _log = structlog.get_logger("watcher")
 
@@ -59,12 +58,12 @@ class Assembly:
     clients: Mapping[str, Client]
     watches: Mapping[str, Watch]
     sinks: Mapping[str, Sink]
-    rules: tuple[Rule, ...]
+    desk: Desk
     plans: Mapping[str, Mapping[SourceName, Pace]]
 
-    def route(self, events: Iterable[Event]) -> Routed:
+    def route(self, events: Iterable[Event], now: datetime) -> Routed:
         """Say who is owed what, by this configuration's rules."""
-        return route(events, self.rules, self.config.operator)
+        return self.desk.take(events, now)
 
     async def close(self) -> None:
         """Let go of every connection and file."""
@@ -84,18 +83,27 @@ async def assemble(
         for name, account in config.accounts.items()
     }
     planned = plans(config)
+    desk = await load_desk(config, types, store, clock())
+    dated = tuple(rule for rule in desk.rules if rule.timer and rule.timer.of)
     watches = {
-        str(s.name): _watch(config, s, clients[s.name.account], planned[s.name.account][s.name], key)
+        str(s.name): _watch(config, s, clients[s.name.account], planned[s.name.account][s.name], key, dated)
         for s in config.sources
     }
-    tools = Tools(partial(_compose, config.language, config.timezone, clock), clock, config.state_directory)
+    tools = Tools(renderer(config, clock), clock, config.state_directory)
     sinks = {name: types[settings.type].build(name, settings, tools) for name, settings in config.sinks.items()}
-    rules = tuple(Rule(r.name, r.on, r.to, Condition(r.when) if r.when else None) for r in config.rules)
-    return Assembly(config, clients, watches, sinks, rules, planned)
+    return Assembly(config, clients, watches, sinks, desk, planned)
 
 
-def _compose(language: Literal["fr", "en"], zone: ZoneInfo, clock: Clock, event: Event) -> Message:
-    return messages.compose(event, language=language, zone=zone, now=clock())
+async def load_desk(config: Config, types: Mapping[str, SinkType], store: Store, now: datetime) -> Desk:
+    """The desk of a configuration as the store knows it: what waits, what went lately, what is silenced."""
+    desk = desk_of(config, types)
+    desk.silences = {silence.number: silence for silence in await store.silences(now)}
+    await store.heal(now)
+    for one in await store.bundles():
+        desk.bundles[Place(one.sink, one.rule, one.bundle)] = Bundle(one.due_at, one.why, one.count)
+    for rule, sink, at in await store.recent(now - desk.memory()):
+        desk.count(Place(sink, rule, ""), at)
+    return desk
 
 
 def plans(config: Config) -> dict[str, dict[SourceName, Pace]]:
@@ -115,7 +123,9 @@ def paces(config: Config) -> dict[str, timedelta]:
     return {str(source): pace.busy for planned in plans(config).values() for source, pace in planned.items()}
 
 
-def _watch(config: Config, settings: SourceSettings, client: Client, pace: Pace, key: bytes) -> Watch:
+def _watch(
+    config: Config, settings: SourceSettings, client: Client, pace: Pace, key: bytes, dated: tuple[Rule, ...]
+) -> Watch:
     stream = STREAMS[settings.name.stream]
     account = config.accounts[settings.name.account]
     tenant = account.tenant if isinstance(account, AdleadAccount) else ""
@@ -131,6 +141,7 @@ def _watch(config: Config, settings: SourceSettings, client: Client, pace: Pace,
         baseline=str(settings.baseline),
         silent_after=settings.silent_after or max(SILENT_AFTER * pace.busy, 2 * pace.quiet, SILENT_AT_LEAST),
         withhold=withholder(_policy(config, stream.name), key),
+        deadlines=tuple(rule for rule in dated if rule.timer and stream.name in rule.timer.streams),
     )
 
 
@@ -145,7 +156,8 @@ class Core:
     """The parts over one store, and what can be done with them once.
 
     `heard` are called with each plan after it is committed. A source's polls, ticks and operator's commands take
-    turns by its lock: each of them reads versions and then writes on the strength of them.
+    turns by its lock: each of them reads versions and then writes on the strength of them. `resting` are the sources
+    that an operator paused.
     """
 
     store: Store
@@ -156,6 +168,7 @@ class Core:
     heard: list[Callable[[Plan], None]] = field(default_factory=list)
     locks: dict[str, asyncio.Lock] = field(default_factory=dict)
     stretches: dict[str, Stretch] = field(default_factory=dict)
+    resting: set[str] = field(default_factory=set)
 
     async def commit(self, plan: Plan) -> None:
         """Write a plan, then wake the lines of the sinks that it owes something."""
@@ -164,11 +177,18 @@ class Core:
 
     def wake(self, plan: Plan) -> None:
         """Tell whoever listens that a plan is written."""
+        if plan.released:
+            self.wake_all()
         for sink in {owed.sink for owed in plan.owed}:
             if sink in self.lines:
                 self.lines[sink].bell.set()
         for listener in self.heard:
             listener(plan)
+
+    def wake_all(self) -> None:
+        """Have every line look at what it owes."""
+        for line in self.lines.values():
+            line.bell.set()
 
     def turn(self, source: str) -> asyncio.Lock:
         """The lock of one source."""
@@ -179,7 +199,8 @@ class Core:
         name = str(watch.name)
         began = asyncio.get_running_loop().time()
         async with self.turn(name):
-            seen = await look(watch, self.store, self.parts.route, self.clock, self.luck())
+            route = self.parts.desk.trial().take if dry else self.parts.route
+            seen = await look(watch, self.store, route, self.clock, self.luck())
             if not dry:
                 await self.commit(seen.plan)
         took = round(asyncio.get_running_loop().time() - began, 3)
@@ -218,7 +239,20 @@ class Core:
 
     async def ring(self) -> int:
         """Answer the alarms that are due."""
-        return await ring(self.store, self.parts.watches, self.parts.route, self.commit, self.clock, self.turn)
+        return await Bell(self.store, self.parts.watches, self.parts.desk, self.commit, self.clock, self.turn).ring()
+
+    async def arm_deadlines(self) -> None:
+        """Arm the deadlines of rules that are new or changed, for the records that are there already."""
+        rules = [rule for watch in self.parts.watches.values() for rule in watch.deadlines]
+        for rule, stream, path in dict.fromkeys(streams_of(rules)):
+            note, asked = f"deadline {rule.name} {stream}", f"{path} {rule.timer and rule.timer.before}"
+            if await self.store.recall(note) == asked:
+                continue
+            for source, versions in (await self.store.dated(stream, path)).items():
+                if watch := self.parts.watches.get(str(source)):
+                    found = (deadline(rule, watch.origin, version, self.clock()) for version in versions)
+                    await self.commit(Plan(self.clock(), armed=tuple(filter(None, found))))
+            await self.store.remember(note, asked)
 
     def line(self, name: str) -> Line:
         """The line of one sink, made when it is first asked for."""

@@ -15,9 +15,11 @@ from pathlib import Path
 
 from watcher.credentials import Secrets
 from watcher.errors import ConfigError
-from watcher.sections import CheckCondition, Sections
+from watcher.kinds import DAY
+from watcher.lints import Lint, lints
+from watcher.mistakes import Check, Checks, Constant
+from watcher.sections import Sections
 from watcher.shapes import (
-    DAY,
     Account,
     AdleadAccount,
     ApimoAccount,
@@ -72,26 +74,42 @@ def load(
     *,
     sink_types: Mapping[str, SinkType],
     event_types: Collection[str],
-    check_condition: CheckCondition,
+    check_condition: Check,
+    check_template: Check,
+    constant: Constant,
     environ: Mapping[str, str] = os.environ,
 ) -> Config:
-    """Read and check everything; raises ConfigError with every complaint, ConfigMissing when there is no such file."""
+    """Read and check everything; raises ConfigError with every complaint, ConfigMissing when there is no such file.
+
+    `check_condition` and `check_template` are given a text and the types of event that its rule hears, and name its
+    mistakes; `constant`, given the same, says what a condition always comes to, None when that depends.
+    """
     try:
         document = read(path)
     except ConfigError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             raise ConfigMissing(error.complaints) from None
         raise
-    sections = Sections(document, Secrets(environ), sink_types, sorted(event_types), check_condition)
+    checks = Checks(check_condition, check_template)
+    sections = Sections(document, Secrets(environ), sink_types, sorted(event_types), checks)
     top = Top(**sections.fields(document, document.data, Top, ()))  # what could not be read is as if left out
     pages = [document, *_rule_pages(document, top.rule_files)]
     # systemd gives a list when the unit names several directories
     directory = Path(environ.get("STATE_DIRECTORY", "").split(":")[0] or path.parent)
-    config = _config(sections, top, [page for page in pages if isinstance(page, Document)], directory)
+    documents = [page for page in pages if isinstance(page, Document)]
+    book = sections.rules(documents, top.sinks)
+    config = _config(sections, top, documents, directory)
     if complaints := [text for page in pages for text in page.complaints]:
         raise ConfigError(tuple(complaints))
-    warnings = sorted(_warnings(config, sections), key=lambda warning: document.line(warning[0]))
-    return replace(config, warnings=tuple(f"{document.where(place)}: {text}" for place, text in warnings))
+    config = replace(config, rules=tuple(rule.settings() for rule in book.rules))
+    streams = {source.name.stream for source in config.sources}
+    found = [*(Lint(document, *warning) for warning in _warnings(config, sections)), *lints(book, streams, constant)]
+    found.sort(key=lambda one: (documents.index(one.document), one.document.line(one.path)))
+    return replace(
+        config,
+        warnings=tuple(map(str, (one for one in found if not one.remark))),
+        remarks=tuple(map(str, (one for one in found if one.remark))),
+    )
 
 
 def matching(directory: Path, pattern: str) -> list[Path]:
@@ -137,7 +155,7 @@ def _config(sections: Sections, top: Top, documents: list[Document], directory: 
         sources=tuple(sections.sources(top.sources, top.accounts)),
         sinks=dict(sections.sinks(top.sinks, top.accounts)),
         operator=tuple(top.sinks) if top.operator.to is None else top.operator.to,
-        rules=tuple(rule for page in documents for rule in sections.rules_of(page, top.sinks)),
+        rules=(),  # they become values once there is no mistake in them
         status_listen=top.status.listen,
         privacy=dict(sections.privacy(top.privacy)),
         rule_files=top.rule_files,

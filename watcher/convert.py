@@ -17,7 +17,8 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 import msgspec
 
 from watcher.credentials import Secrets
-from watcher.shapes import HEAD, KINDS, Daily
+from watcher.kinds import KINDS, Daily
+from watcher.shapes import HEAD
 from watcher.toml import KeyPath, dotted, nearest, quoted
 from watcher.units import Rate, Secret
 

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import structlog
 
-from watcher.app import Assembly, Core, assemble
+from watcher.app import Assembly, Core, assemble, load_desk
 from watcher.config import Config, matching
 from watcher.errors import ConfigError, Permanent, StoreError, Transient
-from watcher.model import Condition, Delivery, Event, Plan
-from watcher.poll import Watch
+from watcher.model import Condition, Delivery, Event, Outcome, Plan, SourceName
+from watcher.poll import Look, Watch
 from watcher.sinks import SinkType
 from watcher.supervise import Rota, every, first
 from watcher.systemd import Notifier
@@ -46,12 +46,20 @@ GRACE = 5.0
 SPREAD = 0.05
 """Seconds between the first polls of two sources, so that they do not all start at once."""
 
+STUCK = 120.0
+"""Seconds after which a loop that comes round every few of them is said to be stuck."""
+
 Load = Callable[[], Config]
 
 
 @dataclass(slots=True)
 class Daemon:
-    """One store, the configuration in force, and the loops. `load` reads the configuration anew."""
+    """One store, the configuration in force, and the loops. `load` reads the configuration anew.
+
+    `polled` are called after each poll of the rota (its seconds last), `settled` after each attempt, `reloads` after
+    each reload that was taken up: for figures and the like, none of them may fail or wait. `unserved` says why the
+    status pages are not there. `turns` has when each loop came round last, by the event loop's clock.
+    """
 
     core: Core
     load: Load
@@ -67,9 +75,16 @@ class Daemon:
     trouble: Condition | None = None
     told: set[str] = field(default_factory=set)
     asked: list[asyncio.Future[int]] = field(default_factory=list)
+    polled: list[Callable[[SourceName, Look, float], None]] = field(default_factory=list)
+    settled: list[Callable[[Delivery, Outcome, datetime], None]] = field(default_factory=list)
+    reloads: list[Callable[[], None]] = field(default_factory=list)
+    taken_up: datetime = field(init=False)
+    unserved: Condition | None = None
+    tasks: tuple[asyncio.Task[None], ...] = ()
+    turns: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.started = self.core.clock()
+        self.started = self.taken_up = self.core.clock()
         self.signature = _signature(self.core.parts.config)
         self.core.heard.append(self._written)
 
@@ -80,6 +95,7 @@ class Daemon:
         _log.info("started", sources=len(config.sources), sinks=len(config.sinks), rules=len(config.rules))
         while not self.stop.is_set():
             await self._resume_sinks()
+            await self.core.arm_deadlines()
             await self._generation()
             if self.reload.is_set() and not self.stop.is_set():
                 await self._reload()
@@ -94,9 +110,9 @@ class Daemon:
                 loop.add_signal_handler(number, event.set)
 
     async def _resume_sinks(self) -> None:
-        """A start or a reload is the operator's word that what was refused is mended."""
+        """A start or a reload is the operator's word that what was refused is mended; what he paused himself stays."""
         for name in await self.core.store.paused():
-            await self.core.store.resume(name)
+            await self.core.store.resume(name, asked_too=False)
 
     # -------------------------------------------------------------------------------------------------- one generation
 
@@ -118,9 +134,12 @@ class Daemon:
             workers = [
                 group.create_task(rota.work(self._poll, self.failed)) for _ in range(min(WORKERS, len(parts.watches)))
             ]
+            self.tasks = (*loops, *workers)
             watchdog = group.create_task(self._watchdog([*loops, *workers]))
             self.notifier.ready(self._status())
             await first(self.stop, self.reload, timeout=None)
+            self.tasks = ()  # they are to end now
+            self.turns.clear()
             halt.set()
             rota.close()
             if workers:
@@ -141,16 +160,30 @@ class Daemon:
         return rota
 
     async def _poll(self, watch: Watch) -> float:
-        return (await self.core.poll(watch)).wait.total_seconds()
+        if str(watch.name) in self.core.resting:
+            return self.core.wait(watch.name).total_seconds()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        seen = await self.core.poll(watch)
+        for listener in self.polled:
+            listener(watch.name, seen, loop.time() - began)
+        return seen.wait.total_seconds()
 
     def _line(self, name: str, halt: asyncio.Event) -> Callable[[], Awaitable[float]]:
         async def run() -> float:
-            await self.core.line(name).run(halt, GRACE)
+            line = self.core.line(name)
+            line.settled = self._settled
+            await line.run(halt, GRACE)
             return 0.0
 
         return run
 
+    def _settled(self, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
+        for listener in self.settled:
+            listener(delivery, outcome, now)
+
     async def _tick(self) -> float:
+        self._round("tick")
         if await self.core.ring():
             return 0.0
         following = await self.core.store.next_ring()
@@ -159,11 +192,13 @@ class Daemon:
         return min(TICK, max(0.0, (following - self.core.clock()).total_seconds()))
 
     async def _health(self) -> float:
+        self._round("health")
         if self.trouble:
             await self._recovered(self.trouble)
         core, now = self.core, self.core.clock()
         await core.pace_out()
-        watches = [(watch, await core.store.state(watch.name)) for watch in core.parts.watches.values()]
+        awake = [watch for name, watch in core.parts.watches.items() if name not in core.resting]
+        watches = [(watch, await core.store.state(watch.name)) for watch in awake]
         accounts = [
             Account(name, account.budget.count, await core.left_today(name), core.stretches[name])
             for name, account in core.parts.config.accounts.items()
@@ -171,10 +206,20 @@ class Daemon:
         ]
         turn = health(watches, accounts, Troubles(await core.store.conditions()), self.started, now)
         if turn.entered or turn.left:
-            owed = core.parts.route(turn.events).owed
-            await core.commit(Plan(now, events=turn.events, owed=owed, entered=turn.entered, left=turn.left))
+            await core.commit(turn.plan(core.parts.route, now))
         self.notifier.status(self._status())
         return HEALTH
+
+    def _round(self, name: str) -> None:
+        self.turns[name] = asyncio.get_running_loop().time()
+
+    def stuck(self) -> list[str]:
+        """What is wrong with the loops, a line each: one has ended, or has not come round for too long."""
+        now = asyncio.get_running_loop().time()
+        # Not the tick: it waits for its turn behind polls, and the first one of a large source takes its time.
+        late = {name: now - self.turns[name] for name in ("health", "files") if name in self.turns}
+        ended = ["a loop has ended"] if any(task.done() for task in self.tasks) else []
+        return [*ended, *(f"the loop {name!r} is stuck for {age:.0f} s" for name, age in late.items() if age > STUCK)]
 
     def _status(self) -> str:
         config = self.core.parts.config
@@ -197,9 +242,15 @@ class Daemon:
 
     async def _files(self) -> float:
         """Reload when a file of the configuration is saved, or one that its patterns match comes or goes."""
+        self._round("files")
         if _signature(self.core.parts.config) != self.signature:
             self.reload.set()
         return WATCH_FILES
+
+    @property
+    def current(self) -> bool:
+        """Whether the configuration in force is the one on disk."""
+        return not self.reload_error and _signature(self.core.parts.config) == self.signature
 
     async def reloaded(self) -> int:
         """Reload, and return the number of the new generation; raises ConfigError when the old one works on."""
@@ -226,6 +277,9 @@ class Daemon:
             return
         self.reload_error = ()
         self.generation += 1
+        self.taken_up = self.core.clock()
+        for listener in self.reloads:
+            listener()
         self._answer(None)
         await old.close()
         _log.info("reloaded", generation=self.generation, sources=len(config.sources), rules=len(config.rules))
@@ -257,8 +311,10 @@ class Daemon:
         """The store works again: write down that it failed and that it is over; raises StoreError when it is not."""
         now = self.core.clock()
         events = (tell(trouble, now), tell(trouble, now, left=True))
-        owed = [o for o in self.core.parts.route(events).owed if o.event_id != events[0].id or o.sink not in self.told]
-        await self.core.commit(Plan(now, events=events, owed=tuple(owed)))
+        self.core.parts.desk = await load_desk(self.core.parts.config, self.types, self.core.store, now)
+        routed = self.core.parts.route(events, now)
+        owed = [o for o in routed.owed if o.event_id != events[0].id or o.sink not in self.told]
+        await self.core.commit(Plan(now, events=events, owed=tuple(owed), armed=routed.armed))
         self.trouble = None
         _log.info("the store works again")
 

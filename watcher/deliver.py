@@ -18,8 +18,7 @@ import structlog
 from watcher import backoff
 from watcher.errors import StoreError
 from watcher.model import Dead, Delivered, Delivery, Outcome, Plan, RetryAt
-from watcher.poll import Route
-from watcher.ports import Clock, Outbox, Sink
+from watcher.ports import Clock, Outbox, Route, Sink
 from watcher.troubles import SINK_FAILING, Troubles
 
 _log = structlog.get_logger("watcher.deliver")
@@ -43,7 +42,10 @@ class Ledger(Outbox, Protocol):
 
 @dataclass(slots=True)
 class Line:
-    """The line of one sink. `bell` is rung when something new is owed, `luck` draws from [0, 1)."""
+    """The line of one sink. `bell` is rung when something new is owed, `luck` draws from [0, 1).
+
+    `settled` is called with each attempt, once what became of it is written down.
+    """
 
     name: str
     sink: Sink
@@ -54,6 +56,7 @@ class Line:
     at_once: int
     gate: AbstractAsyncContextManager[object]
     rung: Callable[[Plan], None] = lambda _plan: None
+    settled: Callable[[Delivery, Outcome, datetime], None] = lambda _delivery, _outcome, _now: None
     bell: asyncio.Event = field(default_factory=asyncio.Event)
     failures: int = 0
     settling: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -122,6 +125,7 @@ class Line:
                 await asyncio.sleep(STORE_WAIT)
         if plan:
             self.rung(plan)
+        self.settled(delivery, outcome, now)
         _report(self.name, delivery, outcome)
 
     def _count(self, outcome: Outcome) -> None:
@@ -143,10 +147,7 @@ class Line:
         else:
             return None
         turn = troubles.turn(SINK_FAILING, self.name, detail, now)
-        if not (turn.entered or turn.left):
-            return None
-        owed = self.route(turn.events).owed
-        return Plan(now, events=turn.events, owed=owed, entered=turn.entered, left=turn.left)
+        return turn.plan(self.route, now) if turn.entered or turn.left else None
 
 
 def _report(sink: str, delivery: Delivery, outcome: Outcome) -> None:

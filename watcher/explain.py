@@ -7,14 +7,15 @@ evidence of its own is not made up, a date still to come waits for its day, a re
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from watcher.diff import GONE
 from watcher.model import Alarm, Condition, Event, SourceState, Version, stamp
-from watcher.rules import Rule, Verdict, judge
+from watcher.rules import OVERDUE, Rule, Verdict, judge
 from watcher.streams.canonical import Differences, differences, shown
 from watcher.streams.stream import Stream
+from watcher.timers import DEADLINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def standing(
     version: Version, alarms: Iterable[Alarm], conditions: Iterable[Condition], state: SourceState
 ) -> Standing:
     """What is waited for, and what may keep news of a record from coming."""
-    notes = [f"{alarm.name} waits for its day: {stamp(alarm.due_at)}" for alarm in alarms]
+    notes = list(map(_waits, alarms))
     if version.absences and not version.removed:
         missing = f"missing from {version.absences} complete read{'s' if version.absences > 1 else ''} in a row"
         notes.append(f"{missing}; it is called removed after {GONE}, unless its own page answers or many are held")
@@ -88,6 +89,26 @@ def standing(
     return Standing(tuple(notes))
 
 
+def _waits(alarm: Alarm) -> str:
+    """What an alarm of a record is for."""
+    if alarm.kind == OVERDUE:
+        return f"the rule {alarm.data.get('rule')!r} looks again at {stamp(alarm.due_at)}"
+    if alarm.kind == DEADLINE:
+        field, date = alarm.data.get("field"), alarm.data.get("date")
+        return f"the rule {alarm.name!r} tells at {stamp(alarm.due_at)} that {field} ({date}) is near"
+    return f"{alarm.name} waits for its day: {stamp(alarm.due_at)}"
+
+
 def verdicts(event: Event, rules: Iterable[Rule]) -> list[Verdict]:
-    """What each rule of today says of an event, in the order in which they are tried."""
-    return [judge(rule, event) for rule in rules]
+    """What each rule of today says of an event, in the order in which they are tried.
+
+    Of a condition it names the first part that decides, with the values that it asks for.
+    """
+    return [_reasoned(rule, event, judge(rule, event)) for rule in rules]
+
+
+def _reasoned(rule: Rule, event: Event, verdict: Verdict) -> Verdict:
+    if rule.tells(event) or not rule.hears(event) or rule.when is None:
+        return verdict
+    reason = rule.when.why(event)
+    return replace(verdict, why=f"{'' if reason.failure else 'true: ' if reason.holds else 'false: '}{reason}")

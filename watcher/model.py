@@ -193,13 +193,64 @@ class Event:
         return f"{self.source}#{self.subject}"
 
 
+class Fate(StrEnum):
+    """What is to become of a message when it is committed: sent as soon as can be, or kept and not sent for now.
+
+    `held` waits with others and is sent on its own or in a summary; `silenced` and `dropped` are not sent at all.
+    """
+
+    OWED = "owed"
+    HELD = "held"
+    SILENCED = "silenced"
+    DROPPED = "dropped"
+
+
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """One message to owe to one sink for one event, by the rule that said so (`operator` for `[operator]`)."""
+    """One message to owe to one sink for one event, by the rule that said so (`operator` for `[operator]`).
+
+    `bundle` names what a held one waits with (one name a sink and rule) or the silence that took it, `why` says it in
+    words (`outside hours`, `group`, `silence 3`); both are empty for one that is sent at once.
+    """
 
     event_id: str
     sink: str
     rule: str
+    fate: Fate = Fate.OWED
+    bundle: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A delivery that waits in a bundle or was silenced: enough to say what it is."""
+
+    number: int
+    sink: str
+    rule: str
+    event_id: str
+    type: str
+    owed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What becomes of deliveries that waited: each is sent on its own, or `told_in` has the id of their summary."""
+
+    numbers: tuple[int, ...]
+    told_in: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """What is not to be told for a while: every matcher's glob has to match (docs/rules.md has the labels)."""
+
+    number: int
+    matchers: Mapping[str, str]
+    author: str
+    comment: str
+    since: datetime
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +263,15 @@ class Alarm:
     name: str
     due_at: datetime
     data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """Who is owed what of some events, the alarms that it takes, and the conditions that failed (rule -> why)."""
+
+    owed: tuple[Owed, ...] = ()
+    armed: tuple[Alarm, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +332,7 @@ class Plan:
     `versions` are new ones (they go into the history), `refreshed` have the number they had: new bytes, unwatched
     fields, milestones reached by the passing of time. `absences` gives the new count of each id that was missing from
     a complete read, 0 for one that is back. `entered` and `left` are conditions, named by type and subject when left.
+    `released` are deliveries that waited. An alarm of kind `release` is not disarmed while something waits for it.
     """
 
     at: datetime
@@ -285,6 +346,7 @@ class Plan:
     owed: tuple[Owed, ...] = ()
     armed: tuple[Alarm, ...] = ()
     disarmed: tuple[Alarm, ...] = ()
+    released: tuple[Release, ...] = ()
     entered: tuple[Condition, ...] = ()
     left: tuple[tuple[str, str], ...] = ()
     pages: Mapping[bytes, Page] = field(default_factory=dict)
@@ -295,7 +357,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message owed to one sink. `number` names it; `attempts` counts the tries so far."""
+    """One message owed to one sink. `number` names it; `attempts` counts the tries so far.
+
+    `members` are the first of the events that a summary tells of.
+    """
 
     number: int
     event: Event
@@ -304,6 +369,7 @@ class Delivery:
     attempts: int
     due_at: datetime
     owed_at: datetime
+    members: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,8 +403,9 @@ Outcome = Delivered | RetryAt | Dead
 class Message:
     """What people read of one event, as plain text; a sink dresses it in its own markup and escapes it.
 
-    `title` is one line: what happened, to whom. `lines` are label and value of what is worth knowing, worthiest first.
-    `advice` says what to do next (empty: nothing), `age` how long ago it happened, `link` where to look.
+    `title` is one line: what happened, to whom. `lines` are label and value of what is worth knowing, worthiest
+    first; a line without a label is running text, and one without either the end of a paragraph. `advice` says what to
+    do next (empty: nothing), `age` how long ago it happened, `link` where to look.
     """
 
     title: str

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from watcher.app import Core
 from watcher.derive import derive
+from watcher.desk import RELEASE, SILENCE, SUMMARY
 from watcher.diff import GONE, removals
 from watcher.errors import Permanent, Transient, WatcherError
-from watcher.model import Delivery, Event, Plan, envelope
+from watcher.model import Alarm, Delivery, Event, Plan, envelope, stamp
 from watcher.poll import Watch
+from watcher.silences import LABELS
+from watcher.toml import nearest
 from watcher.troubles import HELD, Troubles
 
 Operation = Callable[..., Awaitable[dict[str, Any]]]
@@ -36,7 +39,10 @@ async def poll(core: Core, *, source: str, dry: bool = False) -> dict[str, Any]:
         "complete": seen.complete,
         "doubt": seen.doubt,
         "events": [envelope(event) for event in seen.plan.events],
-        "owed": [{"event": owed.event_id, "sink": owed.sink, "rule": owed.rule} for owed in seen.plan.owed],
+        "owed": [
+            {"event": one.event_id, "sink": one.sink, "rule": one.rule, "fate": one.fate, "why": one.why}
+            for one in seen.plan.owed
+        ],
     }
 
 
@@ -60,12 +66,14 @@ async def confirm(core: Core, *, source: str) -> dict[str, Any]:
         derived = [derive(watch.origin, change, now) for change in removals(before, sorted(held))]
         turn = Troubles(await core.store.conditions(source)).turn(HELD, source, "", now)
         events = (*(event for item in derived for event in item.events), *turn.events)
+        routed = core.parts.route(events, now)
         plan = Plan(
             at=now,
             source=watch.name,
             versions=tuple(item.version for item in derived),
             events=events,
-            owed=core.parts.route(events).owed,
+            owed=routed.owed,
+            armed=routed.armed,
             disarmed=tuple(alarm for item in derived for alarm in item.disarmed),
             left=turn.left,
         )
@@ -81,7 +89,7 @@ async def redrive(
         core.clock(), numbers=numbers, sink=sink, since=datetime.fromisoformat(since) if since else None
     )
     for name in core.parts.sinks if sink is None else (sink,):
-        await core.store.resume(name)  # asking for it again is the word that it is mended
+        await core.store.resume(name, asked_too=False)  # asking for it again is the word that it is mended
         if name in core.lines:
             core.lines[name].bell.set()
     return {"redriven": count}
@@ -102,10 +110,92 @@ async def sink_test(core: Core, *, name: str) -> dict[str, Any]:
         answer = await core.parts.sinks[name].send(delivery)
     except (Transient, Permanent) as error:
         return {"sink": name, "taken": False, "reason": error.reason}
-    resumed = await core.store.resume(name)
+    resumed = await core.store.resume(name, asked_too=False)
     if name in core.lines:
         core.lines[name].bell.set()
     return {"sink": name, "taken": True, "answer": answer, "resumed": resumed}
+
+
+# ------------------------------------------------------------------------------------------------- pauses and silences
+
+
+async def pause(core: Core, *, name: str, reason: str = "") -> dict[str, Any]:
+    """Poll a source, or try a sink, no more until it is resumed; what a sink is owed waits. It outlives restarts."""
+    why, now = reason or "an operator paused it", core.clock()
+    match _kind(core, name):
+        case "source":
+            await core.store.pause_source(name, why, now)
+            core.resting.add(name)
+        case "sink":
+            await core.store.pause(name, why, now, asked=True)
+    return {"paused": name, "reason": why}
+
+
+async def resume(core: Core, *, name: str) -> dict[str, Any]:
+    """Poll that source again, at once, or try that sink again."""
+    if _kind(core, name) == "source":
+        resumed = await core.store.resume_source(name)
+        core.resting.discard(name)
+        return {"resumed": resumed, **(await poll(core, source=name) if resumed else {})}
+    resumed = await core.store.resume(name)
+    if name in core.lines:
+        core.lines[name].bell.set()
+    return {"resumed": resumed}
+
+
+def _kind(core: Core, name: str) -> str:
+    if name in core.parts.watches:
+        return "source"
+    if name in core.parts.sinks:
+        return "sink"
+    names = (*core.parts.watches, *core.parts.sinks)
+    raise Refused(f"there is no source or sink {name!r}" + (nearest(name, names) or f"; there are {', '.join(names)}"))
+
+
+async def silence(core: Core, *, matchers: dict[str, str], author: str, comment: str, seconds: float) -> dict[str, Any]:
+    """Tell nothing that every one of the matchers matches, for so many seconds; what was not told is listed then."""
+    if not matchers or not set(matchers) <= set(LABELS):
+        raise Refused(f"a silence needs a matcher at least, LABEL=GLOB; there are {', '.join(LABELS)}")
+    if seconds <= 0:
+        raise Refused("a silence needs some time; write for example --for 2h")
+    now = core.clock()
+    made = await core.store.add_silence(matchers, author, comment, now, now + timedelta(seconds=seconds))
+    core.parts.desk.silences[made.number] = made
+    core.wake(Plan(now, armed=(Alarm(SILENCE, "", str(made.number), "", made.until),)))  # the tick sets its watch
+    return {"number": made.number, "until": stamp(made.until)}
+
+
+async def end_silence(core: Core, *, number: int) -> dict[str, Any]:
+    """End a silence now: what it took is listed at once."""
+    ended = await core.store.end_silence(number, core.clock())
+    if ended is None:
+        raise Refused(f"there is no silence {number} in force; `watcher silence list` has them")
+    core.parts.desk.silences[number] = ended
+    await core.ring()
+    return {"number": number, "ended": True}
+
+
+async def replay(core: Core, *, since: str, again: bool = False, dry: bool = False) -> dict[str, Any]:
+    """Put stored events through today's rules: whoever was never told of one is told now; with `again`, all are.
+
+    It sets no timers: those of then have rung, or wait still.
+    """
+    now = core.clock()
+    events = [e for e in await core.store.events_since(datetime.fromisoformat(since)) if e.type != SUMMARY]
+    told = await core.store.told([event.id for event in events])
+    desk = core.parts.desk.trial() if dry else core.parts.desk
+    routed = desk.take(events, now, told=told.keys())
+    repeated = [number for pair, number in told.items() if again and pair in desk.pairs(events)]
+    if not dry:
+        alarms = tuple(alarm for alarm in routed.armed if alarm.kind == RELEASE)
+        await core.commit(Plan(now, owed=routed.owed, armed=alarms))
+        await core.store.resend(repeated, now)
+        core.wake_all()
+    owed = [{"event": one.event_id, "sink": one.sink, "rule": one.rule, "fate": one.fate} for one in routed.owed]
+    return {"events": len(events), "owed": owed, "again": len(repeated)}
+
+
+# ------------------------------------------------------------------------------------------------------- a sink's test
 
 
 def specimen(now: datetime) -> Event:
@@ -148,4 +238,9 @@ OPERATIONS: Mapping[str, Operation] = {
     "redrive": redrive,
     "drop": drop,
     "sink-test": sink_test,
+    "pause": pause,
+    "resume": resume,
+    "silence": silence,
+    "end-silence": end_silence,
+    "replay": replay,
 }

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from watcher import remember
+from watcher import remember, timers
 from watcher.backoff import poll_wait
 from watcher.decode import decode
 from watcher.derive import Derived, Origin, derive
@@ -24,7 +24,6 @@ from watcher.model import (
     Batch,
     Body,
     Change,
-    Event,
     Kind,
     Known,
     Plan,
@@ -36,8 +35,8 @@ from watcher.model import (
     Unread,
     Version,
 )
-from watcher.ports import Clock, Snapshots, Source
-from watcher.rules import Routed
+from watcher.ports import Clock, Route, Snapshots, Source
+from watcher.rules import Rule
 from watcher.streams.dates import begins
 from watcher.troubles import DRIFTED, FAILING, Troubles, Turn
 
@@ -49,15 +48,14 @@ RE_READS = 20
 _BREATH = 250
 """Records decoded before the loop may do something else."""
 
-Route = Callable[[Iterable[Event]], Routed]
-
 
 @dataclass(frozen=True, slots=True)
 class Watch:
     """One source and how it is to be polled.
 
     `reconcile` is how often it is read in full; None where every read is full. `baseline` is `silent`, `emit`, or the
-    first day whose records are told. `withhold` takes out of a body what is not to be kept.
+    first day whose records are told. `withhold` takes out of a body what is not to be kept. `deadlines` are the rules
+    with `before`.
     """
 
     source: Source
@@ -67,6 +65,7 @@ class Watch:
     baseline: str = SILENT_BASELINE
     silent_after: timedelta = timedelta(minutes=15)
     withhold: Callable[[Body], Body] = lambda body: body
+    deadlines: tuple[Rule, ...] = ()
 
     @property
     def name(self) -> SourceName:
@@ -109,7 +108,8 @@ async def look(watch: Watch, store: Snapshots, route: Route, clock: Clock, luck:
     after = remember.oddities(after, watch.origin.stream, batch, compared, unread)
     turn = remember.turn(watch.name, after, troubles, absent, gone, now)
     events = (*(event for item in derived for event in item.events), *turn.events)
-    routed = route(events)
+    routed = route(events, now)
+    dates = timers.deadlines(watch.deadlines, watch.origin, before, [item.version for item in derived], now)
     plan = Plan(
         at=now,
         source=watch.name,
@@ -120,8 +120,8 @@ async def look(watch: Watch, store: Snapshots, route: Route, clock: Clock, luck:
         unread=unread,
         events=events,
         owed=routed.owed,
-        armed=tuple(alarm for item in derived for alarm in item.armed),
-        disarmed=tuple(alarm for item in derived for alarm in item.disarmed),
+        armed=(*(alarm for item in derived for alarm in item.armed), *dates.armed, *routed.armed),
+        disarmed=(*(alarm for item in derived for alarm in item.disarmed), *dates.disarmed),
         entered=turn.entered,
         left=turn.left,
         pages={} if unread else reading.pages,  # a page with a record set aside has more to say
@@ -248,6 +248,5 @@ def _failed(
         turn = troubles.turn(DRIFTED, name, error.reason, now)
     elif refused or failures >= 2:  # noqa: PLR2004 - once may be an accident
         turn = troubles.turn(FAILING, name, error.reason, now)
-    routed = route(turn.events)
-    plan = Plan(now, watch.name, after, events=turn.events, owed=routed.owed, entered=turn.entered, left=turn.left)
-    return Look(plan, poll_wait(watch.every, failures, error, luck), error=error.reason, failed_rules=routed.failed)
+    plan = replace(turn.plan(route, now), source=watch.name, state=after)
+    return Look(plan, poll_wait(watch.every, failures, error, luck), error=error.reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -12,11 +12,13 @@ from watcher.model import (
     Condition,
     Delivery,
     Event,
+    Held,
     Known,
     Message,
     Outcome,
     Plan,
     Reading,
+    Routed,
     SourceName,
     SourceState,
     Version,
@@ -25,8 +27,14 @@ from watcher.model import (
 Clock = Callable[[], datetime]
 """The time now, aware, in UTC."""
 
-Render = Callable[[Event], Message]
-"""Compose what people read of an event, in the configured language and time zone, with its age as of now."""
+Render = Callable[[Delivery, bool | None], Message]
+"""Compose what people read of a delivery, in the configured language and time zone, with its age as of now.
+
+The second is a sink's `personal`: whether what is personal may be shown (None: of leads only).
+"""
+
+Route = Callable[[Iterable[Event], datetime], Routed]
+"""Say who is owed what of some events, as of now."""
 
 Commit = Callable[[Plan], Awaitable[None]]
 """Write a plan whole, or raise StoreError and leave everything as it was."""
@@ -105,6 +113,18 @@ class Alarms(Protocol):
 
     async def versions(self, source: SourceName, keys: Collection[str]) -> Mapping[str, Version]:
         """The last versions of those records."""
+
+    async def event(self, name: str) -> Event | None:
+        """The event of that id."""
+
+    async def conditions(self, subject: str | None = None) -> tuple[Condition, ...]:
+        """The troubles that last, of one subject or of all."""
+
+    async def held(self, sink: str, rule: str, bundle: str) -> list[Held]:
+        """What waits in a bundle, longest first."""
+
+    async def silenced(self, bundle: str) -> list[Held]:
+        """What a silence took and nobody was told of since, longest first."""
 
     async def commit(self, plan: Plan) -> None:
         """Write the plan whole or not at all."""

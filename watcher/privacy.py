@@ -1,4 +1,4 @@
-"""What of a record is not kept: fields dropped at the door, and fields kept as a keyed hash only.
+"""What of a record is not kept: fields dropped at the door, and fields kept as a keyed hash only. What is not told.
 
 Pure; the key is an argument. A hash shows that a value changed without showing the value: it is compared like any
 value, and shown as `***` (`canonical.shown`). Null stays null, so that an erasure upstream is seen as one.
@@ -9,13 +9,13 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
-from watcher.model import Body
+from watcher.model import Body, Event, envelope
 from watcher.streams.canonical import WITHHELD, Keyed, Kind, Object
-from watcher.streams.stream import Stream
+from watcher.streams.stream import Stream, root
 
 DROP, HASH = "drop", "hash"
 
@@ -120,3 +120,67 @@ def _hashed(value: Any, key: bytes) -> Any:
         return value
     text = json.dumps(value, sort_keys=True, ensure_ascii=False)
     return WITHHELD + hmac.new(key, text.encode(), "sha256").hexdigest()[:32]
+
+
+# ---------------------------------------------------------------------------------------------------- what is not told
+
+STARS = "***"
+"""What stands for a value that is not told."""
+
+PERSONAL: Mapping[str, tuple[str, ...]] = {
+    "apimo.leads": ("lastname", "firstname", "email", "phone", "mobile", "fax", "message"),
+    "apimo.contracts": ("contacts", "comment"),
+    "adlead.purchases": ("contacts[]",),
+}
+"""The personal data of each stream's records: whole fields, or (`[]`) all of a list's members but their ids."""
+
+
+def shown(event: Event, personal: bool | None) -> Event:
+    """The event as a sink with that setting may have it: with `False`, its personal data is `***`.
+
+    What is empty stays so: that a person was erased upstream is told. The names that a group goes by are data too.
+    """
+    if personal is not False:
+        return event
+    names, data = PERSONAL.get(str(event.data.get("stream")), ()), dict(event.data)
+    if isinstance(record := data.get("record"), Mapping):
+        data["record"] = {name: _told(name, value, names) for name, value in record.items()}
+    if isinstance(changes := data.get("changes"), Mapping):
+        data["changes"] = {path: _told_change(path, change, names) for path, change in changes.items()}
+    if "record." in str(data.get("bundle")):
+        data["bundle"] = STARS
+    return replace(event, data=data)
+
+
+def shown_envelope(event: Event, personal: bool | None) -> dict[str, Any]:
+    """The event as JSON for a sink with that setting (`model.envelope`)."""
+    return envelope(shown(event, personal))
+
+
+def _told_change(path: str, change: Any, names: tuple[str, ...]) -> Any:
+    if not isinstance(change, Mapping):
+        return _told(path, change, names)
+    return {end: _told(path, value, names) for end, value in change.items()}
+
+
+def _told(path: str, value: Any, names: tuple[str, ...]) -> Any:
+    """The value at a path (`phone`, `contacts`, `contacts[111].email1`) without its personal data."""
+    field = root(path)
+    if field in names:
+        return _starred(value)
+    if f"{field}[]" not in names or path.endswith("].id"):
+        return value
+    rest = path[len(field) :]
+    if not rest and isinstance(value, list):
+        return [_member(member) for member in value]
+    return _member(value) if rest.endswith("]") else _starred(value)
+
+
+def _member(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return _starred(value)
+    return {name: inner if name == "id" else _starred(inner) for name, inner in value.items()}
+
+
+def _starred(value: Any) -> Any:
+    return value if value is None or value in ("", [], {}) else STARS

@@ -5,35 +5,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, TypeVar
 
 from watcher.convert import Converter, Wrong
 from watcher.credentials import Secrets
+from watcher.kinds import Id
+from watcher.mistakes import Checks, mistakes
 from watcher.model import SourceName
 from watcher.privacy import mistake
-from watcher.rules import OPERATOR
 from watcher.shapes import (
     Account,
     AdleadAccount,
     ApimoAccount,
-    Id,
     Privacy,
     RuleKeys,
-    RuleSettings,
     Schedule,
     SourceKeys,
     SourceSettings,
 )
 from watcher.sinks import Settings, SinkType
 from watcher.streams import STREAMS
-from watcher.toml import Document, KeyPath, dotted, nearest, quoted
-
-CheckCondition = Callable[[str, tuple[str, ...]], list[str]]
-"""Given a rule's `when` and the types of event that the rule hears, say what is wrong with it."""
+from watcher.toml import Document, KeyPath, absent, nearest, quoted
+from watcher.written import Book, Written
 
 _SHORTEST = timedelta(milliseconds=100)
 _CURSOR = {"reconcile": timedelta(hours=24), "lookback": timedelta(seconds=300)}
@@ -63,15 +59,14 @@ _APIS: Mapping[str, _Api] = {
 
 @dataclass(frozen=True, slots=True)
 class Sections:
-    """One reading of all the files. `places` and `rules` remember where each source and rule was first named."""
+    """One reading of all the files. `places` remembers where each source was first named."""
 
     document: Document
     secrets: Secrets
     sink_types: Mapping[str, SinkType]
     event_types: Sequence[str]
-    check_condition: CheckCondition
+    checks: Checks
     places: dict[SourceName, KeyPath] = field(default_factory=dict)
-    rules: dict[str, str] = field(default_factory=dict)
 
     # ------------------------------------------------------------------------------------------------------- tables
 
@@ -206,44 +201,20 @@ class Sections:
 
     # --------------------------------------------------------------------------------------------------------- rules
 
-    def rules_of(self, document: Document, sinks: Mapping[str, Any]) -> Iterator[RuleSettings]:
-        """`[[rules]]` of one file."""
+    def rules(self, documents: Iterable[Document], sinks: Collection[str]) -> Book:
+        """`[[rules]]` of all files."""
+        book = Book(tuple(rule for document in documents for rule in self._written(document)), self.event_types)
+        for rule in book.rules:
+            rule.document.complain(mistakes(rule, book, sinks, self.checks))
+        return book
+
+    def _written(self, document: Document) -> Iterator[Written]:
+        """The rules of one file, as far as they can be read."""
         tables = self.convert(document, document.data.get("rules", []), tuple[Any, ...], ("rules",))
         for index, value in enumerate(tables or ()):
             path: KeyPath = ("rules", index)
-            if (table := self.convert(document, value, dict[str, Any], path)) is None:
-                continue
-            values = self.fields(document, table, RuleKeys, path)
-            if "name" in values:
-                self._name(document, values["name"], path)
-            self.known(document, (*path, "to"), "sink", values.get("to", ()), sinks)
-            heard = self._heard(document, values.get("on", ()), (*path, "on"))
-            if values.get("when") is not None:
-                mistakes = self.check_condition(values["when"], heard or tuple(self.event_types))
-                document.complain([((*path, "when"), mistake) for mistake in mistakes])
-            if {"name", "on", "to"} <= values.keys():
-                yield RuleSettings(**values, file=document.path, line=document.line(path))
-
-    def _name(self, document: Document, name: str, path: KeyPath) -> None:
-        path = (*path, "name")
-        if not name.strip() or not name.isprintable():
-            document.complain([(path, "must be a line of text; name what the rule is for")])
-        elif name == OPERATOR:
-            document.complain([(path, f"{quoted(name)} stands for [operator]; choose another name")])
-        elif name in self.rules:
-            document.complain([(path, f"{quoted(name)} is taken ({self.rules[name]}); choose another name")])
-        else:
-            self.rules[name] = f"{document.path}:{document.line(path)}"
-
-    def _heard(self, document: Document, patterns: Iterable[str], path: KeyPath) -> tuple[str, ...]:
-        """The types of event that match one of the patterns; a pattern that matches none is noted."""
-        for index, pattern in enumerate(patterns):
-            if not any(fnmatchcase(known, pattern) for known in self.event_types):
-                families = {f"{known.partition('-')[0]}-*" for known in self.event_types}
-                near = nearest(pattern, families if "*" in pattern else self.event_types)
-                remedy = near or '; write one such as "new-lead", or "lead-*" for several'
-                document.complain([((*path, index), f"no event type {quoted(pattern)}{remedy}")])
-        return tuple(known for known in self.event_types if any(fnmatchcase(known, pattern) for pattern in patterns))
+            if (table := self.convert(document, value, dict[str, Any], path)) is not None:
+                yield Written(document, path, table, self.fields(document, table, RuleKeys, path))
 
 
 def _misfits(api: _Api, table: Mapping[str, Any], stream: str | None) -> Iterator[tuple[str, str]]:
@@ -259,10 +230,3 @@ def _misfits(api: _Api, table: Mapping[str, Any], stream: str | None) -> Iterato
     for key in _CURSOR:
         if key in table and not api.cursor:
             yield key, f"is not for {api.name}, which is read in full every time; leave it out"
-
-
-def absent(what: str, name: str, among: Collection[str]) -> str:
-    """Say that there is no such account, sink or stream, and what was probably meant."""
-    if not among:
-        return f"no {what} {quoted(name)}; add [{dotted((f'{what}s', name))}]"
-    return f"no {what} {quoted(name)}" + (nearest(name, among) or f"; there are {', '.join(among)}")

@@ -1,4 +1,4 @@
-"""Time passing is a source too: dates that were to come have come, sources have gone silent, budgets run short."""
+"""Time passing is a source too: dates have come, what was to happen has not, what waited may go, sources are silent."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from watcher.derive import fall_due
-from watcher.model import Alarm, Plan, SourceName, SourceState, stamp
+from watcher import timers
+from watcher.derive import MILESTONE, fall_due
+from watcher.desk import RELEASE, SILENCE, Desk
+from watcher.model import Alarm, Event, Plan, SourceName, SourceState, Version, stamp
 from watcher.plan import Stretch
-from watcher.poll import Route, Watch
+from watcher.poll import Watch
 from watcher.ports import Alarms, Clock, Commit
+from watcher.rules import OVERDUE, Rule
+from watcher.timers import DEADLINE, WATCHER
 from watcher.troubles import BUDGET_LOW, FAILING, SILENT, Troubles, Turn
 
 InTurn = Callable[[str], AbstractAsyncContextManager[object]]
@@ -29,39 +33,109 @@ SHORT = 1.1
 """A budget runs short when intervals have to be stretched by more than that; it is over when none has to be."""
 
 
-async def ring(
-    store: Alarms, watches: Mapping[str, Watch], route: Route, commit: Commit, clock: Clock, in_turn: InTurn
-) -> int:
-    """Answer the alarms that are due, each record in a plan of its own; return how many there were.
+@dataclass(frozen=True, slots=True)
+class Bell:
+    """What answers alarms.
 
     `in_turn` is the lock of a source: a poll of it must not come between the look at a record and the commit.
     """
-    now = clock()
-    alarms = await store.ringing(now, BATCH)
-    for place in dict.fromkeys((alarm.source, alarm.key) for alarm in alarms):
-        mine = tuple(alarm for alarm in alarms if (alarm.source, alarm.key) == place)
-        async with in_turn(place[0]):
-            await commit(await _answer(store, watches.get(place[0]), mine, route, now))
-    return len(alarms)
 
+    store: Alarms
+    watches: Mapping[str, Watch]
+    desk: Desk
+    commit: Commit
+    clock: Clock
+    in_turn: InTurn
 
-async def _answer(store: Alarms, watch: Watch | None, alarms: tuple[Alarm, ...], route: Route, now: datetime) -> Plan:
-    if watch is None:
-        return Plan(now, armed=tuple(replace(alarm, due_at=now + LONG_STOP) for alarm in alarms))
-    key = alarms[0].key
-    version = (await store.versions(watch.name, [key])).get(key)
-    if version is None or version.removed:
-        return Plan(now, disarmed=alarms)
-    derived = fall_due(watch.origin, version, now)
-    return Plan(
-        at=now,
-        source=watch.name,
-        refreshed=(derived.version,),
-        events=derived.events,
-        owed=route(derived.events).owed,
-        armed=derived.armed,
-        disarmed=(*alarms, *derived.disarmed),
-    )
+    async def ring(self) -> int:
+        """Answer the alarms that are due, all of one record in one plan; return how many there were."""
+        now = self.clock()
+        alarms = await self.store.ringing(now, BATCH)
+        for source, key in dict.fromkeys((alarm.source, alarm.key) for alarm in alarms):
+            mine = [alarm for alarm in alarms if (alarm.source, alarm.key) == (source, key)]
+            async with self.in_turn(source):
+                for plan in await self._answer(mine, now):
+                    await self.commit(plan)
+        return len(alarms)
+
+    async def _answer(self, alarms: list[Alarm], now: datetime) -> list[Plan]:
+        plans = [await self._release(alarm, now) for alarm in alarms if alarm.kind == RELEASE]
+        plans += [await self._expire(alarm, now) for alarm in alarms if alarm.kind == SILENCE]
+        if others := [alarm for alarm in alarms if alarm.kind not in (RELEASE, SILENCE)]:
+            about_watcher = others[0].source == WATCHER
+            plans.append(await (self._of_watcher(others, now) if about_watcher else self._of_record(others, now)))
+        return plans
+
+    async def _release(self, alarm: Alarm, now: datetime) -> Plan:
+        held = await self.store.held(alarm.source, alarm.name, alarm.key)
+        return self.desk.release(alarm, held, now)
+
+    async def _expire(self, alarm: Alarm, now: datetime) -> Plan:
+        return self.desk.expire(alarm, await self.store.silenced(f"{SILENCE} {alarm.key}"), now)
+
+    async def _of_watcher(self, alarms: list[Alarm], now: datetime) -> Plan:
+        """Troubles of watcher's own that may still last."""
+        events = []
+        for alarm in alarms:
+            rule, about = await self._heard(alarm)
+            if rule and about and timers.lasts(about, await self.store.conditions(about.subject)):
+                events.append(timers.overdue(rule, alarm, about, None, None, now))
+        return self._told(Plan(now, disarmed=tuple(alarms)), events, now)
+
+    async def _of_record(self, alarms: list[Alarm], now: datetime) -> Plan:
+        """A record whose dates have come, or of which something was to have happened by now."""
+        watch = self.watches.get(alarms[0].source)
+        if watch is None:
+            return Plan(now, armed=tuple(replace(alarm, due_at=now + LONG_STOP) for alarm in alarms))
+        version = (await self.store.versions(watch.name, [alarms[0].key])).get(alarms[0].key)
+        plan = Plan(now, watch.name, disarmed=tuple(alarms))
+        if version is None or version.removed:
+            return plan
+        events: list[Event] = []
+        if any(alarm.kind == MILESTONE for alarm in alarms):
+            derived = fall_due(watch.origin, version, now)
+            version, events = derived.version, [*derived.events]
+            plan = replace(
+                plan,
+                refreshed=(version,),
+                armed=derived.armed,
+                disarmed=(*plan.disarmed, *derived.disarmed),
+            )
+        armed: list[Alarm] = []
+        for alarm in alarms:
+            told = await self._timed(alarm, watch, version, now)
+            if isinstance(told, Alarm):
+                armed.append(told)
+            elif told:
+                events.append(told)
+        return self._told(replace(plan, armed=(*plan.armed, *armed)), events, now)
+
+    async def _timed(self, alarm: Alarm, watch: Watch, version: Version, now: datetime) -> Event | Alarm | None:
+        """What a timer that came due tells of its record: an event, an alarm for later, or nothing."""
+        told: Event | Alarm | None = None
+        if alarm.kind == OVERDUE:
+            rule, about = await self._heard(alarm)
+            if rule and about:
+                event = timers.overdue(rule, alarm, about, version, watch.origin.link(version.body), now)
+                told = event if timers.unmet(rule, event) else None
+        elif alarm.kind == DEADLINE and (rule := self.desk.rule(alarm.name)):
+            told = timers.near(rule, alarm, watch.origin, version, now)
+            if isinstance(told, Event) and rule.when and not timers.agrees(rule.when, told):
+                told = None
+        if isinstance(told, Event) and await self.store.event(told.id):
+            return None  # told before: the date went away and came back
+        return told
+
+    async def _heard(self, alarm: Alarm) -> tuple[Rule | None, Event | None]:
+        """The rule that set a timer, if it is still one of that kind, and the event that it heard."""
+        rule = self.desk.rule(str(alarm.data.get("rule")))
+        still = rule if rule and rule.timer and rule.timer.after is not None else None
+        return still, await self.store.event(str(alarm.data.get("event"))) if still else None
+
+    def _told(self, plan: Plan, events: list[Event], now: datetime) -> Plan:
+        routed = self.desk.take(events, now)
+        armed = (*plan.armed, *routed.armed)
+        return replace(plan, events=tuple(events), owed=routed.owed, armed=armed)
 
 
 @dataclass(frozen=True, slots=True)

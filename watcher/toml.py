@@ -11,7 +11,7 @@ import json
 import re
 import tomllib
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -250,3 +250,10 @@ def nearest(word: str, names: Iterable[str]) -> str:
     known = {name.casefold(): name for name in sorted(names)}
     near = difflib.get_close_matches(word.casefold(), known, n=1)
     return f"; did you mean {quoted(known[near[0]])}?" if near else ""
+
+
+def absent(what: str, name: str, among: Collection[str]) -> str:
+    """Say that there is no such account, sink or stream, and what was probably meant."""
+    if not among:
+        return f"no {what} {quoted(name)}; add [{dotted((f'{what}s', name))}]"
+    return f"no {what} {quoted(name)}" + (nearest(name, among) or f"; there are {', '.join(among)}")

@@ -11,7 +11,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from watcher.model import EVENTS, Condition, Event, stamp
+from watcher.model import EVENTS, Condition, Event, Plan, stamp
+from watcher.ports import Route
 
 FAILING, SILENT, DRIFTED, HELD = "source-failing", "source-silent", "source-drifted", "removals-held"
 BUDGET_LOW, SINK_FAILING, STORE_FAILING = "budget-low", "sink-failing", "store-failing"
@@ -31,6 +32,11 @@ class Turn:
 
     def __add__(self, other: Turn) -> Turn:
         return Turn(self.entered + other.entered, self.left + other.left, self.events + other.events)
+
+    def plan(self, route: Route, now: datetime) -> Plan:
+        """What is to be written of it, and of those who are told."""
+        routed = route(self.events, now)
+        return Plan(now, events=self.events, owed=routed.owed, armed=routed.armed, entered=self.entered, left=self.left)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from sink_shapes import SINK_TYPES
 
 from watcher.config import Config, load
 from watcher.errors import ConfigError
-from watcher.expressions import check
+from watcher.expressions import check, constant
 from watcher.streams import catalogue
+from watcher.templates import check_template
 
 
 class Desk:
@@ -39,6 +40,8 @@ class Desk:
             sink_types=self.types,
             event_types=catalogue(),
             check_condition=check,
+            check_template=check_template,
+            constant=constant,
             environ=self.environ,
         )
 

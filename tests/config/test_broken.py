@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from watcher.errors import ConfigError
+from watcher.shapes import RuleKeys
 
 GOOD = {
     "azur": '[accounts.azur]\napi = "apimo"\nprovider = 9999\ntoken = { credential = "token" }\n',
@@ -59,7 +60,7 @@ def test_no_complaint_tells_a_secret(case, desk):
 def test_the_corpus_is_worth_its_name():
     """There are enough broken configurations, no two of one title, each with something to say on lines of its own."""
     cases = corpus()
-    assert len({case.title for case in cases}) == len(cases) >= 100
+    assert len({case.title for case in cases}) == len(cases) >= 150
     assert all(case.complaints for case in cases)
 
 
@@ -89,9 +90,11 @@ def test_mistakes_of_all_files_come_in_order(desk):
 
 
 VALUES = st.recursive(
-    st.sampled_from(["", "azur", "apimo", "log", "30s", "5/s", "new-lead", "a\nb", -1, 0, 1.5, True, False]),
+    st.sampled_from(["", "azur", "apimo", "log", "30s", "5/s", "new-lead", "a\nb", -1, 0, 1.5, True, False])
+    | st.sampled_from(["leads", "overdue", "date", "record.id", "source", "08:30", "09:00-19:00", "FR", "{{ x"]),
     lambda inner: (
-        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["env", "type", "to", "é"]), inner, max_size=2)
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["env", "type", "to", "by", "open", "é"]), inner, max_size=2)
     ),
     max_leaves=4,
 )
@@ -118,7 +121,7 @@ PLACES += [
 PLACES += ["sinks", "sinks.log", "sinks.log.type", "sinks.log.flood", "sinks.log.share", "sinks.log.timeout"]
 ELEMENTS = {
     "sources": ["account", "stream", "agencies", "every", "baseline", "lookback"],
-    "rules": ["name", "on", "to", "when"],
+    "rules": [*RuleKeys.__struct_fields__, "group.by", "group.most", "hours.open", "hours.holidays"],
 }
 
 
@@ -136,7 +139,8 @@ def test_whatever_is_written_is_answered_in_words(desk, values, data):
     text = "".join(f"{place} = {toml(value)}\n" for place, value in values.items())
     for section, keys in ELEMENTS.items():
         if section not in values:
-            table = data.draw(st.dictionaries(st.sampled_from(keys), VALUES, max_size=4))
+            table = data.draw(st.dictionaries(st.sampled_from(keys), VALUES, max_size=6))
+            table = {key: value for key, value in table.items() if key.partition(".")[0] not in table or "." not in key}
             text += "".join([f"[[{section}]]\n", *(f"{key} = {toml(value)}\n" for key, value in table.items())])
     try:
         desk.load(text)

@@ -12,10 +12,11 @@ import pytest
 from watcher import config
 from watcher.config import ConfigMissing, find, load
 from watcher.errors import ConfigError
-from watcher.expressions import check
+from watcher.expressions import check, constant
 from watcher.model import SourceName
 from watcher.sinks import sink_types
 from watcher.streams import catalogue
+from watcher.templates import check_template
 from watcher.units import Rate, Secret
 
 EXAMPLE = Path(__file__).parents[2] / "config.toml"
@@ -47,9 +48,11 @@ def test_the_example_works(desk):
         sink_types=sink_types(),
         event_types=catalogue(),
         check_condition=check,
+        check_template=check_template,
+        constant=constant,
         environ=desk.environ,
     )
-    assert loaded.warnings == ()
+    assert (loaded.warnings, loaded.remarks) == ((), ())
     assert [str(source.name) for source in loaded.sources] == [
         "azur/apimo.leads/101",
         "azur/apimo.leads/102",
@@ -201,6 +204,8 @@ def test_a_condition_is_asked_of_its_own_events(desk):
         "sink_types": desk.types,
         "event_types": ["new-lead", "lead-opened", "lead-closed", "new-contract"],
         "check_condition": lambda when, types: asked.append((when, types)) or [],
+        "check_template": lambda text, types: asked.append((text, types)) or [],
+        "constant": lambda condition, types: None,
         "environ": {},
     }
     load(Path("config.toml"), **known)

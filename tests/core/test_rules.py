@@ -4,7 +4,7 @@ import pytest
 
 from watcher.expressions import Condition, check
 from watcher.model import Event
-from watcher.rules import OPERATOR, Rule, judge, route
+from watcher.rules import OPERATOR, Rule, judge, match
 from watcher.streams import catalogue
 from watcher.troubles import Troubles
 
@@ -26,8 +26,7 @@ def rule(name, *on, to=("sales",), when=None):
 
 def owed(found, rules, operator=()):
     """(event type, sink, rule) of what is owed."""
-    types = {event.id: event.type for event in found}
-    return [(types[o.event_id], o.sink, o.rule) for o in route(found, rules, operator).owed]
+    return [(one.event.type, one.sink, one.rule) for one in match(found, rules, operator).matches]
 
 
 def test_every_matching_rule_applies_and_a_sink_hears_once():
@@ -61,8 +60,8 @@ def test_a_condition_that_fails_at_run_time_does_not_match_and_is_said():
     """A comparison of a text with a number refuses the event, and the rule is named with the reason."""
     found = events(status="booked")
     bad = rule("bad", "*", when="record.status > 3")
-    assert route(found, [bad]).owed == ()
-    assert "TypeError" in route(found, [bad]).failed["bad"]
+    assert match(found, [bad]).matches == ()
+    assert "bad" in match(found, [bad]).failed
     assert judge(bad, found[0]).failed
 
 

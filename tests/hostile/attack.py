@@ -10,13 +10,15 @@ from functools import cache
 
 from watcher.decode import decode
 from watcher.derive import Origin, digest
+from watcher.desk import Desk
 from watcher.model import Slice, SourceName
 from watcher.poll import Watch, look
-from watcher.rules import Rule, route
+from watcher.rules import Rule
 from watcher.simulator import Simulator
 from watcher.sources import build_client, build_source
 from watcher.store import Store
 from watcher.streams import STREAMS
+from watcher.streams.dates import PARIS
 from watcher.units import Rate, Secret
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -304,8 +306,8 @@ def _held(stream, text):
     return digest(STREAMS[stream], json.loads(text))
 
 
-def _to_all(events):
-    return route(events, [Rule("all", ("*",), ("everybody",))])
+def _to_all(events, now):
+    return Desk([Rule("all", ("*",), ("everybody",))], PARIS).take(events, now)
 
 
 def _reading(path):

@@ -2,19 +2,22 @@
 
 import json
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from watcher.derive import Origin
+from watcher.desk import Desk
 from watcher.errors import Transient
 from watcher.model import Reading, Slice, SourceName
 from watcher.poll import Watch, look
-from watcher.rules import Rule, route
+from watcher.rules import Rule
 from watcher.store import Store
 from watcher.streams import STREAMS
-from watcher.tick import ring
+from watcher.streams.dates import PARIS
+from watcher.tick import Bell
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -73,11 +76,16 @@ class World:
         origin = Origin(STREAMS[stream], self.name, lambda _: None)
         reconcile = timedelta(hours=24) if stream.startswith("apimo") else None
         self.watch = Watch(self.source, origin, timedelta(minutes=1), reconcile, **watch)
-        self.rules = [Rule("all", ("*",), ("sales",))]
+        self.desk = Desk([Rule("all", ("*",), ("sales",))], PARIS)
 
-    def route(self, events):
-        """One rule: everything to everybody."""
-        return route(events, self.rules)
+    def rules(self, *rules, **watch):
+        """Have other rules from now on."""
+        self.desk = replace(self.desk, rules=rules)
+        self.watch = replace(self.watch, deadlines=tuple(rule for rule in rules if rule.timer and rule.timer.of))
+
+    def route(self, events, now):
+        """What the desk says; by one rule, unless there are others: everything to everybody."""
+        return self.desk.take(events, now)
 
     def clock(self):
         """The time, as moved."""
@@ -108,8 +116,8 @@ class World:
             plans.append(plan)
             await self.store.commit(plan)
 
-        watches = {str(self.name): self.watch}
-        await ring(self.store, watches, self.route, commit, self.clock, _nobody_else)
+        self.told, watches = plans, {str(self.name): self.watch}
+        await Bell(self.store, watches, self.desk, commit, self.clock, _nobody_else).ring()
         return [(event.type, event.subject) for plan in plans for event in plan.events]
 
     async def state(self):

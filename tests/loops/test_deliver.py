@@ -8,6 +8,7 @@ import pytest
 from watcher.deliver import Line
 from watcher.errors import Permanent, StoreError, Transient
 from watcher.model import Plan
+from watcher.rules import Rule
 
 
 class FakeSink:
@@ -98,7 +99,7 @@ async def test_a_message_refused_is_dead_and_the_next_goes_on(line, purchases):
 
 async def test_a_sink_that_refuses_us_is_paused_and_the_operator_hears_through_another(line, purchases):
     """403 buries the message, pauses the sink, and owes the operator one event of it in the same transaction."""
-    purchases.rules.append(type(purchases.rules[0])("ops", ("sink-*",), ("boss",)))
+    purchases.rules(*purchases.desk.rules, Rule("ops", ("sink-*",), ("boss",)))
     line.sink.errors["1"] = Permanent("HTTP 403", refused=True)
     await owe(purchases, r1="booked", r2="pre-booked", r3="pre-booked")
     await drain(line, purchases)
@@ -117,7 +118,7 @@ async def test_a_sink_that_refuses_us_is_paused_and_the_operator_hears_through_a
 
 async def test_failing_twice_in_a_row_is_told_once_and_so_is_its_end(line, purchases):
     """Two failures in a row, of whatever records, are a failing sink; the first message taken ends it."""
-    purchases.rules.append(type(purchases.rules[0])("ops", ("sink-*",), ("boss",)))
+    purchases.rules(*purchases.desk.rules, Rule("ops", ("sink-*",), ("boss",)))
     line.sink.errors = dict.fromkeys("123", Transient("HTTP 503"))
     await owe(purchases, r1="booked", r2="booked", r3="booked")
     await drain(line, purchases)
@@ -132,7 +133,7 @@ async def test_failing_twice_in_a_row_is_told_once_and_so_is_its_end(line, purch
 
 async def test_failures_at_the_same_moment_are_one_trouble(line, purchases):
     """Four attempts that fail together enter the trouble once, not once each."""
-    purchases.rules.append(type(purchases.rules[0])("ops", ("sink-*",), ("boss",)))
+    purchases.rules(*purchases.desk.rules, Rule("ops", ("sink-*",), ("boss",)))
     line.sink.errors = {str(n): Transient("HTTP 503") for n in range(9)}
     await purchases.poll(**{f"r{n}": {"status": "pre-booked"} for n in range(8)})
     await purchases.poll(**{f"r{n}": {"status": "booked"} for n in range(8)})
@@ -191,7 +192,7 @@ async def test_what_a_line_commits_wakes_the_others(line, purchases):
     """A trouble of one sink, told through another, wakes that other one."""
     plans = []
     line.rung = plans.append
-    purchases.rules.append(type(purchases.rules[0])("ops", ("sink-*",), ("boss",)))
+    purchases.rules(*purchases.desk.rules, Rule("ops", ("sink-*",), ("boss",)))
     line.sink.errors["1"] = Permanent("HTTP 410", refused=True)
     await owe(purchases, r1="booked", r2="pre-booked", r3="pre-booked")
     await drain(line, purchases)

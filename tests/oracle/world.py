@@ -13,12 +13,13 @@ from histories import KEYS, Edit, Step, blank, edited, written
 from oracle import Oracle, shown
 
 from watcher.derive import Origin
+from watcher.desk import Desk
 from watcher.errors import Permanent, Transient
-from watcher.model import Known, Reading, Slice, SourceName, SourceState
+from watcher.model import Known, Reading, Routed, Slice, SourceName, SourceState
 from watcher.poll import Watch, look
-from watcher.rules import Routed
 from watcher.streams import STREAMS
-from watcher.tick import ring
+from watcher.streams.dates import PARIS
+from watcher.tick import Bell
 
 NAMES = {"leads": "apimo.leads", "contracts": "apimo.contracts", "purchases": "adlead.purchases"}
 STARTS = [  # an ordinary day, and those before the clocks change
@@ -176,7 +177,8 @@ class World:
         before = len(self.shelf.events)
         watches = {str(self.watch.name): self.watch}
         in_turn: Any = lambda _: nullcontext()  # noqa: E731 - nobody else is there
-        finish(ring(self.shelf, watches, unrouted, self.shelf.commit, lambda: self.now, in_turn))
+        bell = Bell(self.shelf, watches, Desk((), PARIS), self.shelf.commit, lambda: self.now, in_turn)
+        finish(bell.ring())
         self._agree(self.oracle.ring(self.now), before)
 
     def poll(self, how: str = "good", seed: int = 0, some: frozenset[str] = frozenset(["0", *KEYS])) -> None:
@@ -222,9 +224,9 @@ class World:
         assert versions == {key: record.version for key, record in self.oracle.known.items()}
 
 
-def unrouted(_events: Any) -> Routed:
+def unrouted(_events: Any, _now: datetime) -> Routed:
     """Nobody is owed anything."""
-    return Routed(())
+    return Routed()
 
 
 def piece(key: str, raw: Any) -> Slice:

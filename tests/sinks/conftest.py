@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from message_samples import news
-from sink_peers import Send, delivery_of, render
+from sink_peers import Send, delivery_of, rendered
 
 from watcher.model import Delivery, Event
 from watcher.sinks import Tools
@@ -19,7 +19,7 @@ from watcher.sinks import Tools
 @pytest.fixture
 def tools(tmp_path: Path) -> Tools:
     """What a sink may use; the clock is the real one, since signatures expire."""
-    return Tools(render, lambda: datetime.now(UTC), tmp_path)
+    return Tools(rendered, lambda: datetime.now(UTC), tmp_path)
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from zoneinfo import ZoneInfo
 
+from message_samples import members
+
 from watcher.messages import compose
 from watcher.model import Delivery, Event, Message
 
@@ -25,12 +27,19 @@ Send = Callable[..., Delivery]
 
 def delivery_of(event: Event) -> Delivery:
     """One attempt to tell of an event."""
-    return Delivery(1, event, "sink", "rule", 0, event.recorded_at, event.recorded_at)
+    return Delivery(1, event, "sink", "rule", 0, event.recorded_at, event.recorded_at, members(event))
 
 
 def render(event: Event) -> Message:
     """What people read of it."""
-    return compose(event, language="fr", zone=ZoneInfo("Europe/Paris"), now=event.recorded_at)
+    return rendered(delivery_of(event))
+
+
+def rendered(delivery: Delivery, personal: bool | None = None) -> Message:
+    """What people read of a delivery."""
+    event, zone = delivery.event, ZoneInfo("Europe/Paris")
+    members = delivery.members
+    return compose(event, language="fr", zone=zone, now=event.recorded_at, members=members, personal=personal)
 
 
 Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]

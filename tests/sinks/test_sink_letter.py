@@ -54,6 +54,18 @@ def test_every_sample_is_a_mail_that_says_it(name: str, event: Any) -> None:
             assert part in said
 
 
+def test_the_lines_of_a_rules_own_text_are_paragraphs() -> None:
+    """Without labels, in both bodies; lines with labels before and after them stay tables."""
+    text = (("", ""), ("", "Bonjour,"), ("", "a < b"), ("", ""), ("", "Merci."), ("", ""))
+    mail = parsed(written(Message("Titre", text, age="maintenant")))
+    assert body(mail, "plain").replace("\r", "").startswith("Titre\n\nBonjour,\na < b\n\nMerci.\n\nmaintenant")
+    html = body(mail, "html").replace("\r", "")
+    assert re.findall("<p style=[^>]*>(.*?)</p>", html, re.DOTALL)[:2] == ["Bonjour,<br>\na &lt; b", "Merci."]
+    assert "<table" not in html
+    mixed = body(parsed(written(Message("T", (("A", "1"), ("B", "2"), ("", "… et 3 autres"))))), "html")
+    assert (mixed.count("<table"), mixed.count("<tr>"), mixed.count("… et 3 autres</p>")) == (1, 2, 1)
+
+
 # ---------------------------------------------------------------------------------------------------------- hostile
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from message_samples import LINK, NOW, news, samples
 from sink_peers import HOSTILE, Send, peer, render, reply
-from slack_sdk.models.blocks import Block, ContextBlock, HeaderBlock, SectionBlock
+from slack_checks import check
 
 from watcher.model import Event, Message
 from watcher.sinks import SINKS, Tools
@@ -20,32 +19,6 @@ from watcher.units import Rate, Secret
 
 TEXT = st.text(st.characters(codec="utf-8") | st.sampled_from("&<>*_~`|@!\n\u202e"), max_size=4000)
 LINES = st.lists(st.tuples(TEXT, TEXT), max_size=60)
-
-
-def check(posted: dict[str, Any]) -> None:
-    """Everything is within the limits of Slack, by its own library's models and by its documentation."""
-    blocks = posted["blocks"]
-    assert 1 <= len(blocks) <= 50
-    assert 1 <= len(posted["text"]) <= 4000
-    for block in blocks:
-        parsed = Block.parse(block)
-        assert isinstance(parsed, (HeaderBlock, SectionBlock, ContextBlock))
-        parsed.validate_json()
-        texts = block["elements"] if block["type"] == "context" else [block["text"]]
-        assert all(1 <= len(text["text"]) <= (150 if block["type"] == "header" else 3000) for text in texts)
-        inert(block)
-
-
-def inert(block: dict[str, Any]) -> None:
-    """The only markup is our own: bold labels at the beginning of a line, and links to where they say."""
-    text = block["elements"][0]["text"] if block["type"] == "context" else block["text"]["text"]
-    for tag in re.findall("<[^>]*>?", text):
-        assert re.fullmatch(r"<(https?://|mailto:|tel:)[^|<>]+\|[^|<>]+>", tag), tag
-    if block["type"] != "header":
-        unlabelled = re.sub(r"^\*[^*\n]+\*  ", "", text, flags=re.MULTILINE)
-        assert not set("*~`") & set(re.sub("<[^>]*>", "", unlabelled))
-    assert not re.search("&(?!amp;|lt;|gt;)", text)
-    assert "\u202e" not in text
 
 
 @given(title=TEXT, lines=LINES, advice=TEXT, age=TEXT, link=st.none() | st.just(LINK), record=TEXT)
@@ -106,6 +79,21 @@ def test_hostile_values_are_only_text() -> None:
 def test_an_address_stays_what_it_is_and_markup_does_not(text: str, shown: str) -> None:
     """Underscores inside of words are none of Slack's business."""
     assert escaped(text, 100) == shown
+
+
+def test_a_long_text_is_cut_to_what_slack_takes() -> None:
+    """All its blocks together have a bound of their own; that something is left out is seen."""
+    posted = payload(Message("Titre", (("", "& " * 2000),) * 60), "r")
+    check(posted)
+    assert posted["blocks"][-2]["text"]["text"].endswith("\n…")
+
+
+def test_the_lines_of_a_rules_own_text_are_shown_as_they_were_written() -> None:
+    """Without labels; an empty line ends a paragraph, and none stands at the beginning or the end."""
+    lines = (("", ""), ("", "Bonjour,"), ("", ""), ("", "+33 6 12 34 56 78"), ("", "Merci."), ("", ""))
+    posted = payload(Message("Titre", lines), "r")
+    assert posted["blocks"][1]["text"]["text"] == "Bonjour,\n\n<tel:+33612345678|+33 6 12 34 56 78>\nMerci."
+    assert posted["text"] == "Titre\nBonjour,"
 
 
 def test_entities_are_not_cut_in_two() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ from watcher.model import (
     Alarm,
     Condition,
     Event,
+    Fate,
     Known,
     Owed,
     Page,
     Plan,
+    Release,
     SourceName,
     SourceState,
     Unread,
@@ -53,6 +56,18 @@ def owing(*pairs: tuple[str, str], sink: str = "crm", at: datetime = NOON) -> Pl
     )
 
 
+def holding(*pairs: tuple[str, str], bundle: str = "b", sink: str = "crm", at: datetime = NOON) -> Plan:
+    """A plan that holds each of these events back in a bundle, given as id and record."""
+    plan = owing(*pairs, sink=sink, at=at)
+    return replace(plan, owed=tuple(replace(one, fate=Fate.HELD, bundle=bundle, why="group") for one in plan.owed))
+
+
+def summary(name: str, sink: str = "crm", numbers: tuple[int, ...] = (), at: datetime = NOON) -> Plan:
+    """A plan that tells those deliveries in one message."""
+    told = Event(name, "summary", "/watcher", "r", at, at, {"count": len(numbers)})
+    return Plan(at, events=(told,), owed=(Owed(name, sink, "r"),), released=(Release(numbers, name),))
+
+
 def baseline() -> Plan:
     """The first poll of a source: three records, no events."""
     return Plan(
@@ -80,9 +95,20 @@ def rich() -> Plan:
         absences={"1": 1},
         unread=(Unread(b"bad", "9", "no id"), Unread(b"worse", None, "not an object")),
         events=(event("e1", "1"), event("e2", "2"), event("e3", "1")),
-        owed=(Owed("e1", "crm", "all"), Owed("e1", "sales", "hot"), Owed("e2", "crm", "all"), Owed("e3", "crm", "all")),
+        owed=(
+            Owed("e1", "crm", "all"),
+            Owed("e1", "sales", "hot"),
+            Owed("e2", "crm", "all"),
+            Owed("e3", "crm", "all"),
+            Owed("e1", "team", "all", Fate.HELD, "b", "group"),
+            Owed("e2", "team", "all", Fate.HELD, "b", "group"),
+            Owed("e3", "team", "all", Fate.SILENCED, "silence 1", "silence 1"),
+            Owed("e1", "night", "all", Fate.DROPPED, why="outside hours"),
+            Owed("e2", "night", "all", Fate.HELD, "n", "outside hours"),
+        ),
+        released=(Release((5, 7), "e3"), Release((6,))),
         armed=(Alarm("after", "/a", "1", "r", NOON + MINUTE, {"event": "e1"}), Alarm("before", "/a", "4", "r", NOON)),
-        disarmed=(Alarm("after", "/a", "2", "r", NOON),),
+        disarmed=(Alarm("after", "/a", "2", "r", NOON), Alarm("release", "night", "n", "all", NOON)),
         entered=(Condition("budget-low", "azur", NOON, "little is left"),),
         left=(("source-failing", str(LEADS)),),
         pages={b"page": Page(("1", "3", "4"), total=3)},

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from store_samples import LEADS, NOON, agrees, baseline, copied, dump, owing, rich, version
+from store_samples import LEADS, MINUTE, NOON, agrees, baseline, copied, dump, holding, owing, rich, version
 
 from watcher.errors import StoreError
-from watcher.model import Owed, Plan
+from watcher.model import Owed, Plan, Release
 from watcher.store import plans
 from watcher.store.sqlite import Store
+
+LATER = NOON + 10 * MINUTE
 
 
 @asynccontextmanager
@@ -41,6 +45,54 @@ async def turns(count: int) -> None:
         await asyncio.sleep(0)
 
 
+Ask = Callable[[Store], Coroutine[Any, Any, Any]]
+
+LOOKS: tuple[Ask, ...] = (
+    lambda store: store.ping(),
+    lambda store: store.known(LEADS),
+    lambda store: store.due("crm", NOON, 1),
+    lambda store: store.next_ring(),
+    lambda store: store.held("crm", "r", "b"),
+    lambda store: store.silenced("silence 1"),
+    lambda store: store.waiting(),
+    lambda store: store.bundles(),
+    lambda store: store.told(["a"]),
+    lambda store: store.events_since(NOON),
+    lambda store: store.recent(NOON),
+    lambda store: store.silences(NOON),
+    lambda store: store.paused(),
+    lambda store: store.paused_sources(),
+    lambda store: store.owed_counts(),
+    lambda store: store.event("a"),
+    lambda store: store.events_of(["a"]),
+    lambda store: store.dated(LEADS.stream, "opened"),
+    lambda store: store.recall("key"),
+)
+
+# Each leaves the tables other than they were, after what `prepared` wrote.
+WRITES: dict[str, Ask] = {
+    "commit": lambda store: store.commit(Plan(NOON, released=(Release((1,)),))),
+    "add_silence": lambda store: store.add_silence({"type": "*"}, "Anne", "", NOON, LATER),
+    "end_silence": lambda store: store.end_silence(1, NOON),
+    "heal": lambda store: store.heal(NOON),
+    "pause": lambda store: store.pause("crm", "holidays", NOON, asked=True),
+    "resume": lambda store: store.resume("sales"),
+    "pause_source": lambda store: store.pause_source("other", "holidays", NOON),
+    "resume_source": lambda store: store.resume_source(str(LEADS)),
+    "resend": lambda store: store.resend([1], NOON),
+    "remember": lambda store: store.remember("key", "text"),
+    "spend": lambda store: store.spend("azur", "2026-11-21", 3),
+}
+
+
+async def prepared(store: Store) -> None:
+    """One delivery held, one silence, one sink and one source paused."""
+    await store.commit(holding(("a", "1")))
+    await store.add_silence({"type": "*"}, "Anne", "", NOON, LATER)
+    await store.pause("sales", "HTTP 401", NOON)
+    await store.pause_source(str(LEADS), "they migrate", NOON)
+
+
 @pytest.mark.parametrize("times", [1, 3])
 async def test_cancelled_while_it_waits_a_plan_is_written_all_the_same(store: Store, times: int):
     """Cancelled behind other work, however often, the plan is written and followed before the cancellation goes on."""
@@ -59,6 +111,43 @@ async def test_cancelled_while_it_waits_a_plan_is_written_all_the_same(store: St
     assert not store._worker.in_transaction
     assert (await store.known(LEADS)).fingerprints[b"4/1/"] == "4"
     assert await agrees(store)
+
+
+@pytest.mark.parametrize("name", WRITES)
+async def test_cancelled_while_it_waits_what_was_asked_for_is_written(store: Store, path: Path, name: str):
+    """A silence, a pause, a release, whatever is written: once begun it is, though whoever asked for it has gone."""
+    await prepared(store)
+    before = dump(path)
+    async with held(store) as go:
+        task = asyncio.create_task(WRITES[name](store))
+        await turns(3)
+        task.cancel()
+        go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert not store._worker.in_transaction
+    assert dump(path) != before
+
+
+@pytest.mark.parametrize("name", WRITES)
+async def test_cut_off_at_any_instruction_nothing_of_it_is_written(store: Store, path: Path, name: str):
+    """Stopped at whichever instruction of SQLite, what an operator asked for is not there by half."""
+    await prepared(store)
+    before = dump(path)
+    db = store._worker._connection
+    for last in itertools.count():
+        once = itertools.chain([False] * last, [True], itertools.repeat(False))
+        await store._worker.set_progress_handler(lambda once=once: db.in_transaction and next(once), 1)
+        try:
+            await WRITES[name](store)
+        except StoreError:
+            assert not store._worker.in_transaction
+            assert dump(path) == before
+        else:
+            break
+    await store._worker.set_progress_handler(None, 1)
+    assert last > 5
+    assert dump(path) != before
 
 
 async def test_cancelled_inside_the_transaction_it_goes_on_to_its_end(store: Store, monkeypatch: pytest.MonkeyPatch):
@@ -157,8 +246,8 @@ async def test_a_look_can_be_left_at_once(store: Store):
     """Whoever only looks is let go the moment he is cancelled, and the store goes on."""
     await store.commit(baseline())
     async with held(store):
-        for look in (store.ping(), store.known(LEADS), store.due("crm", NOON, 1)):
-            task = asyncio.create_task(look)
+        for look in LOOKS:
+            task = asyncio.create_task(look(store))
             await turns(2)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -215,6 +304,6 @@ async def test_closed_it_says_so(path: Path):
     store = await Store.open(path)
     await asyncio.gather(store.close(), store.close())
     await store.close()
-    for ask in (store.commit(baseline()), store.known(LEADS), store.ping(), store.next_ring()):
+    for ask in (*LOOKS, *WRITES.values()):
         with pytest.raises(StoreError, match="closed"):
-            await ask
+            await ask(store)

@@ -73,6 +73,8 @@ async def test_killed_around_the_commit_it_is_whole_or_not_there(path: Path, whe
     async with await Store.open(path) as store:
         assert (await store.versions(LEADS, ["1"]))["1"].version == last
         assert len(await store.due("crm", NOON.replace(hour=20), 10)) == (2 if where == "after" else 0)
+        assert len(await store.held("night", "all", "n")) == (where == "after")
+        assert len(await store.due("team", NOON.replace(hour=20), 10)) == (where == "after")
         assert ((await store.state(LEADS)).cursor, await agrees(store)) == (last, True)
 
 

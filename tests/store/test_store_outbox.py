@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store_samples import MINUTE, NOON, dump, event, owing
+from store_samples import MINUTE, NOON, dump, event, holding, owing
 
 from watcher.errors import StoreError
-from watcher.model import Condition, Dead, Delivered, Delivery, Outcome, Owed, Plan, RetryAt
+from watcher.model import Condition, Dead, Delivered, Delivery, Outcome, Owed, Plan, Release, RetryAt
 from watcher.store.outbox import Counts, Pause
 from watcher.store.read import Reader
 from watcher.store.sqlite import Store
@@ -291,9 +291,11 @@ class Row:
 RECORDS = st.sampled_from("ab")
 MINUTES = st.integers(0, 3)
 ACTIONS = st.one_of(
-    st.tuples(st.just("owe"), st.lists(RECORDS, max_size=3)),
+    st.tuples(st.sampled_from(["owe", "hold"]), st.lists(RECORDS, max_size=3)),
     st.tuples(st.sampled_from(["delivered", "dead", "retry"]), MINUTES),
-    st.tuples(st.sampled_from(["redrive", "resend", "drop"]), st.lists(st.integers(1, 8), max_size=3)),
+    st.tuples(
+        st.sampled_from(["redrive", "resend", "drop", "release", "fold"]), st.lists(st.integers(1, 8), max_size=3)
+    ),
     st.tuples(st.just("wait"), MINUTES),
 )
 
@@ -301,7 +303,7 @@ ACTIONS = st.one_of(
 @given(st.lists(ACTIONS, max_size=14))
 @settings(max_examples=80, deadline=None)
 async def test_what_is_due_is_what_a_list_says(actions: list[tuple]):
-    """Whatever was owed, settled, redriven, resent and dropped, what is due is the first one owed of each record."""
+    """Whatever was owed, held, released, settled, redriven, resent, what is due is the first one owed of each record."""
     with tempfile.TemporaryDirectory() as directory:
         rows: list[Row] = []
         now = NOON
@@ -331,18 +333,28 @@ def expected(rows: list[Row], now: datetime) -> list[Row]:
 
 async def act(store: Store, rows: list[Row], action: str, value: list | int, now: datetime) -> None:
     """Do the same to the store and to the list."""
-    if action == "owe":
+    if action in ("owe", "hold"):
+        plan, state = (owing, "owed") if action == "owe" else (holding, "held")
         first = len(rows) + 1
-        await store.commit(owing(*((f"e{number}", record) for number, record in enumerate(value, first)), at=now))
-        rows += [Row(number, record, "owed", now) for number, record in enumerate(value, first)]
+        await store.commit(plan(*((f"e{number}", record) for number, record in enumerate(value, first)), at=now))
+        rows += [Row(number, record, state, now) for number, record in enumerate(value, first)]
+    elif action in ("release", "fold"):
+        told_in = "e1" if action == "fold" and rows else ""
+        await store.commit(Plan(now, released=(Release(tuple(value), told_in),)))
+        for row in rows:
+            if row.number in value and row.state == "held":
+                row.state, row.due_at = ("summed", row.due_at) if told_in else ("owed", now)
     elif action in ("redrive", "resend", "drop"):
         ask = {
             "redrive": lambda: store.redrive(now, numbers=value),
             "resend": lambda: store.resend(value, now),
             "drop": lambda: store.drop(now, numbers=value),
         }
-        states = ("delivered", "dead", "dropped") if action == "resend" else ("dead",)
-        chosen = [row for row in rows if row.number in value and row.state in states]
+        chosen = [
+            row
+            for row in rows
+            if row.number in value and (row.state != "owed" if action == "resend" else row.state == "dead")
+        ]
         assert await ask[action]() == len(chosen)
         for row in chosen:
             row.state, row.due_at = ("dropped", row.due_at) if action == "drop" else ("owed", now)

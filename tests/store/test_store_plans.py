@@ -33,9 +33,19 @@ async def test_all_that_a_plan_says_can_be_read_back(store: Store, path: Path):
         "4": plan.versions[2],
     }
     assert [d.event for d in await store.due("sales", plan.at, 10)] == [replace(plan.events[0], sequence=1)]
+    assert [(d.number, d.event.id) for d in await store.due("team", plan.at, 10)] == [(6, "e2")]
+    assert [held.number for held in await store.held("night", "all", "n")] == [9]
     assert await store.ringing(NOON + MINUTE, 10) == [plan.armed[1], plan.armed[0]]
     assert await store.conditions() == plan.entered
     with Reader.open(path) as reader:
+        states = [(row.number, row.state, row.told_in) for row in reader.deliveries() if row.sink in ("team", "night")]
+        assert states == [
+            (9, "held", ""),
+            (8, "dropped", ""),
+            (7, "silenced", "e3"),
+            (6, "owed", ""),
+            (5, "summed", "e3"),
+        ]
         assert [row.unread for row in reader.unread()] == list(plan.unread)
         assert reader.history(LEADS, "1") == [version("1"), plan.versions[0]]
         assert reader.history(LEADS, "3") == [version("3", absences=1)]

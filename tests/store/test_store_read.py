@@ -37,7 +37,7 @@ async def test_in_the_middle_of_a_transaction_it_sees_what_was_before(store: Sto
 
         def look(db: sqlite3.Connection) -> int:
             db.execute("BEGIN IMMEDIATE")
-            db.execute("INSERT INTO paused VALUES ('crm', 0, '')")
+            db.execute("INSERT INTO paused VALUES ('sink', 'crm', 0, '', 0)")
             seen = len(reader._db.execute("SELECT * FROM paused").fetchall())
             db.execute("ROLLBACK")
             return seen

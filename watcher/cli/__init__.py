@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, Mapping[str, Entry]] = {
     },
     "Run it": {
         "check": Entry("check", "Check the configuration and say what is in it."),
+        "schema": Entry("schema", "Print a JSON Schema of config.toml, for editors."),
         "plan": Entry("plan", "Show how often each source is polled, and what that costs."),
         "run": Entry("run", "Run the daemon."),
         "reload": Entry("run", "Have the running daemon take up its configuration anew."),
@@ -46,6 +47,10 @@ COMMANDS: Mapping[str, Mapping[str, Entry]] = {
         "poll": Entry("sources", "Read one source now."),
         "resync": Entry("sources", "Read one source now, and in full."),
         "confirm": Entry("sources", "Believe the removals of a source that are held back."),
+        "pause": Entry("pauses", "Leave a source unread, or a sink untold, until it is resumed."),
+        "resume": Entry("pauses", "Read a paused source again, at once, or tell a paused sink what it is owed."),
+        "silence": Entry("silences", "Have something not told for a while; it is listed when that is over."),
+        "replay": Entry("replay", "Put stored events through today's rules, and tell what was never told."),
         "dead": Entry("deliveries", "List what was given up, owe it again, or drop it."),
         "sink": Entry("sinks", "Try a sink."),
     },

@@ -18,13 +18,14 @@ from watcher.app import Core, assemble, utc_now
 from watcher.cli.glance import glance
 from watcher.config import Config, find, load
 from watcher.control import NotRunning, ask
-from watcher.expressions import check
+from watcher.expressions import check, constant
 from watcher.model import SourceName, Version
 from watcher.operations import OPERATIONS, Refused
 from watcher.sinks import SinkType, sink_types
 from watcher.store import Store
 from watcher.store.read import Reader
 from watcher.streams import STREAMS, catalogue
+from watcher.templates import check_template
 from watcher.toml import nearest
 from watcher.units import duration
 
@@ -46,6 +47,8 @@ def configured(path: str | None, types: Mapping[str, SinkType] | None = None) ->
         sink_types=sink_types() if types is None else types,
         event_types=catalogue(),
         check_condition=check,
+        check_template=check_template,
+        constant=constant,
     )
 
 
@@ -63,7 +66,7 @@ async def opened(config: Config, types: Mapping[str, SinkType] | None = None) ->
     """The store with its lock, and the parts of the configuration over it."""
     async with await Store.open(config.state_path) as store:
         parts = await assemble(config, store, sink_types() if types is None else types, utc_now, random.random)
-        core = Core(store, parts)
+        core = Core(store, parts, resting=set(await store.paused_sources()))
         try:
             yield core
         finally:

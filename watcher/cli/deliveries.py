@@ -18,7 +18,15 @@ from watcher.store.read import DeliveryRow
 
 MOST = 1_000_000
 
-_STYLES = {"owed": "warn", "delivered": "ok", "dead": "bad", "dropped": "dim"}
+_STYLES = {
+    "owed": "warn",
+    "delivered": "ok",
+    "dead": "bad",
+    "held": "warn",
+    "silenced": "dim",
+    "summed": "ok",
+    "dropped": "dim",
+}
 
 sink_option = click.option("--sink", metavar="NAME", help="Only those of one sink.")
 limit_option = click.option(

@@ -30,27 +30,37 @@ WIDTHS = (8, 20, 28)
         "watcher events --type 'purchase-*' --limit 50",
         "watcher events --follow",
         "watcher events --record adlead.purchases/4 --json",
+        "watcher events --in 5f72b0ec-b601-5263-b7a3-60314a93f798",
     )
 )
 @click.option("--follow", "-f", is_flag=True, help="Go on with new events as they are committed; Ctrl-C ends it.")
 @click.option("--type", "types", multiple=True, metavar="GLOB", help="Only these types, e.g. 'purchase-*'.")
 @click.option("--record", metavar="RECORD", help=f"Only those of one record: {PARTS_OF_RECORD}.")
+@click.option("--in", "told_in", metavar="ID", help="Only those that a summary of that id tells of.")
 @click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="So many, the newest.")
 @json_option
 @config_option
 def events(
-    path: str | None, follow: bool, types: tuple[str, ...], record: str | None, limit: int, as_json: bool
+    path: str | None,
+    follow: bool,
+    types: tuple[str, ...],
+    record: str | None,
+    told_in: str | None,
+    limit: int,
+    as_json: bool,
 ) -> None:
     """List events, newest last, or follow them.
 
     With --json an array of CloudEvents; with --follow as well, one object a line.
     """
+    if follow and told_in:
+        raise click.UsageError("a summary is made once: --in has nothing to follow")
     view = glance(path)
     with reading(view.state_path) as reader:
         about = _about(reader, record)
         newest = reader.events(limit=1, newest=True)
         mark = newest[0].sequence if newest else 0
-        found = reader.events(limit=limit, types=types, record=about, newest=True)
+        found = reader.events(limit=limit, types=types, record=about, told_in=told_in, newest=True)
         if not follow:
             _list(found, view, as_json)
             return

@@ -38,6 +38,8 @@ def _row(source: SourceStanding, now: datetime) -> tuple[Cell, ...]:
 
 def how_it_fares(source: SourceStanding) -> Cell:
     """What is the matter with a source, in a line."""
+    if source.paused:
+        return f"paused: {source.paused.reason}", "warn"
     if source.failures:
         times = "once" if source.failures == 1 else f"{source.failures} times in a row"
         return f"failed {times}: {source.last_error}", "bad" if source.troubles else "warn"
@@ -107,11 +109,17 @@ def _events(answer: dict[str, Any], owed: str) -> None:
             (
                 event["type"],
                 f"{event['source'].strip('/')}/{event['subject']}",
-                ", ".join(f"{one['sink']} ({one['rule']})" for one in to[event["id"]]) or "nobody",
+                ", ".join(map(_owed, to[event["id"]])) or "nobody",
             )
             for event in answer["events"]
         ],
     )
+
+
+def _owed(one: dict[str, str]) -> str:
+    """One message: to whom, by which rule, and what keeps it."""
+    kept = "" if one["fate"] == "owed" else f", {one['fate']}: {one['why']}"
+    return f"{one['sink']} ({one['rule']}{kept})"
 
 
 @click.command(epilog=examples("watcher confirm riviera/adlead.purchases/1"))

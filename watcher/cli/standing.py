@@ -12,7 +12,7 @@ from watcher.app import plans, utc_now
 from watcher.cli.common import configured, reading
 from watcher.cli.glance import glance
 from watcher.control import NotRunning, ask
-from watcher.model import Condition, SourceState
+from watcher.model import Condition, Silence, SourceState
 from watcher.shapes import Config
 from watcher.store.outbox import Counts, Pause
 from watcher.store.read import Reader, SourceRow
@@ -38,16 +38,20 @@ class SourceStanding:
     failing_since: datetime | None
     last_error: str
     troubles: tuple[Condition, ...]
+    paused: Pause | None = None
 
     @property
     def well(self) -> bool:
-        """Whether its last read was good and nothing is the matter."""
+        """Whether its last read was good and nothing is the matter; that an operator paused it is no trouble."""
         return not self.failures and not self.troubles
 
 
 @dataclass(frozen=True, slots=True)
 class SinkStanding:
-    """A sink: what it is owed and since when, what was given up, and whether it is paused. `type` None: parked."""
+    """A sink: what it is owed and since when, what was given up, and whether it is paused. `type` None: parked.
+
+    `held` wait by their rules: for an opening, a group, a digest, the end of a flood.
+    """
 
     name: str
     type: str | None
@@ -56,11 +60,13 @@ class SinkStanding:
     dead: int
     paused: Pause | None
     troubles: tuple[Condition, ...]
+    held: int = 0
 
     @property
     def well(self) -> bool:
         """Whether it takes what it is sent, and nothing of it was given up or has nowhere to go."""
-        return not (self.dead or self.paused or self.troubles or (self.owed and self.type is None))
+        refused = self.paused and not self.paused.asked
+        return not (self.dead or refused or self.troubles or (self.owed and self.type is None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,7 @@ class Standing:
     sinks: tuple[SinkStanding, ...]
     accounts: tuple[AccountStanding, ...]
     troubles: tuple[Condition, ...]
+    silences: tuple[Silence, ...] = ()
 
     @property
     def well(self) -> bool:
@@ -127,13 +134,13 @@ def standing(config: Config, reader: Reader, now: datetime, process: Process) ->
         for planned in plans(config).values()
         for source, pace in planned.items()
     }
-    counts, paused = reader.owed_counts(), reader.paused()
+    counts, paused, resting = reader.owed_counts(), reader.paused(), reader.paused_sources()
     today = now.astimezone(PARIS).date().isoformat()
     spent = {row.account: row.spent for row in reader.budgets() if row.day == today}
     return Standing(
         process=process,
         sources=tuple(
-            _source(name, every.get(name), rows.get(name), _of(troubles, name))
+            _source(name, every.get(name), rows.get(name), _of(troubles, name), resting.get(name))
             for name in dict.fromkeys((*every, *rows))
         ),
         sinks=tuple(
@@ -145,6 +152,7 @@ def standing(config: Config, reader: Reader, now: datetime, process: Process) ->
             for name, account in config.accounts.items()
         ),
         troubles=troubles,
+        silences=tuple(reader.silences(now)),
     )
 
 
@@ -152,7 +160,9 @@ def _of(troubles: tuple[Condition, ...], subject: str) -> tuple[Condition, ...]:
     return tuple(trouble for trouble in troubles if trouble.subject == subject)
 
 
-def _source(name: str, every: float | None, row: SourceRow | None, troubles: tuple[Condition, ...]) -> SourceStanding:
+def _source(
+    name: str, every: float | None, row: SourceRow | None, troubles: tuple[Condition, ...], paused: Pause | None
+) -> SourceStanding:
     state = row.state if row else SourceState()
     return SourceStanding(
         name=name,
@@ -167,6 +177,7 @@ def _source(name: str, every: float | None, row: SourceRow | None, troubles: tup
         failing_since=state.failing_since,
         last_error=state.last_error,
         troubles=troubles,
+        paused=paused,
     )
 
 
@@ -174,5 +185,5 @@ def _sink(
     name: str, config: Config, counts: Counts | None, pause: Pause | None, troubles: tuple[Condition, ...]
 ) -> SinkStanding:
     settings = config.sinks.get(name)
-    owed, dead, oldest = counts or Counts(0, 0, None)
-    return SinkStanding(name, settings.type if settings else None, owed, oldest, dead, pause, troubles)
+    owed, dead, oldest, held = counts or Counts(0, 0, None)
+    return SinkStanding(name, settings.type if settings else None, owed, oldest, dead, pause, troubles, held)

@@ -12,10 +12,10 @@ from watcher.app import utc_now
 from watcher.cli import examples
 from watcher.cli.common import config_option, json_option, reading
 from watcher.cli.glance import Glance, glance
-from watcher.cli.output import EVENT_HEADS, Cell, ago, envelopes, event_row, lapse, print_json, say, table
+from watcher.cli.output import EVENT_HEADS, Cell, ago, ahead, envelopes, event_row, lapse, print_json, say, table
 from watcher.cli.sources import how_it_fares
 from watcher.cli.standing import Process, SinkStanding, Standing, fares
-from watcher.model import Event
+from watcher.model import Event, Silence
 
 LAST = 5
 """Events shown."""
@@ -50,12 +50,16 @@ def _print(view: Glance, found: Standing, events: list[Event], now: datetime) ->
         table(("", "", "", ""), rows, indent=2)
     say()
     say("Deliveries", "head")
-    table(("sink", "owed", "oldest", "dead", ""), [_sink(sink, now) for sink in found.sinks], indent=2)
+    table(("sink", "owed", "oldest", "held", "dead", ""), [_sink(sink, now) for sink in found.sinks], indent=2)
     budgets = [account for account in found.accounts if account.left is not None]
     if budgets:
         say()
         say("Requests left today", "head")
         table(("", ""), [(account.name, f"{account.left} of {account.budget}") for account in budgets], indent=2)
+    if found.silences:
+        say()
+        say("Silences", "head")
+        table(("", "", "", ""), [_silence(one, now) for one in found.silences], indent=2)
     say()
     say("Last events", "head")
     if events:
@@ -91,16 +95,23 @@ def _sink(sink: SinkStanding, now: datetime) -> tuple[Cell, ...]:
         sink.name,
         (str(sink.owed), "warn" if sink.owed else ""),
         ago(sink.oldest, now, "-"),
+        str(sink.held),
         (str(sink.dead), "bad" if sink.dead else ""),
         _state(sink, now),
     )
+
+
+def _silence(one: Silence, now: datetime) -> tuple[Cell, ...]:
+    matchers = " ".join(f"{label}={glob}" for label, glob in one.matchers.items())
+    return str(one.number), (f"ends {ahead(one.until, now)}", "warn"), matchers, f"{one.author}: {one.comment}"
 
 
 def _state(sink: SinkStanding, now: datetime) -> Cell:
     if sink.type is None:
         return "parked: no such sink is configured", "warn"
     if sink.paused:
-        return f"paused for {lapse(now - sink.paused.since)}: {sink.paused.reason}", "bad"
+        style = "warn" if sink.paused.asked else "bad"
+        return f"paused for {lapse(now - sink.paused.since)}: {sink.paused.reason}", style
     if sink.troubles:
         return sink.troubles[0].detail, "bad"
     return ("ok", "ok") if sink.well else (f"`watcher dead list --sink {sink.name}`", "warn")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from watcher.messages.counts import counted
 from watcher.messages.fields import CONTRACTS, LEADS, PURCHASES
 from watcher.messages.labels import CODES, FIELDS, column
-from watcher.messages.words import Said, Trouble, Words
+from watcher.messages.words import Said, Summaries, Timed, Trouble, Words
 
 _EVENTS: Mapping[str, Said] = {
     # leads
@@ -94,7 +95,7 @@ _EVENTS: Mapping[str, Said] = {
     "record-reappeared": Said("Back after it was gone: {it}"),
     "overdue": Said("Still waiting: {it}", "", "To be dealt with now."),
     "deadline-near": Said("Deadline near: {it}"),
-    "summary": Said("{count} events in one message", "", "The whole list: watcher events"),
+    "summary": Said("{count} events in one message"),
 }
 
 _TROUBLES: Mapping[str, Trouble] = {
@@ -135,6 +136,43 @@ _TROUBLES: Mapping[str, Trouble] = {
     ),
 }
 
+_TIMED = Timed(
+    unanswered="Lead unanswered: {it}",
+    answer="Call back now.",
+    no_sequel="{}, no follow-up: {{it}}",
+    waited="for {}",
+    since="Waiting since",
+    not_yet="Not yet",
+    steps={"opened": "opened", "assigned": "assigned"},
+    still="still so after {}",
+    deadline="{what}{when}: {it}",
+    passed="Date passed, {what}{when}: {it}",
+    after_it="See how things stand.",
+    now="now",
+    days={-1: "yesterday", 0: "today", 1: "tomorrow"},
+    late="Told late",
+    late_overdue="watcher was not running when it was due",
+    late_deadline="watcher was not running when it was due, or learned of that date only later",
+    rule="Rule",
+)
+
+_SUMMARIES = Summaries(
+    titles={
+        "group": "{total}: {counts}",
+        "digest": "Digest of {day}: {total}",
+        "flood": "Many events at once: {count} more, in one message",
+        "throttle": "Many events at once: {count} more, in one message",
+        "silence": "Silence over: {held} kept back{comment}",
+        "hours": "While closed: {counts}",
+    },
+    events=("event", "events"),
+    others=("other", "others"),
+    held=("message", "messages"),
+    other_kinds="Others",
+    silence={"author": "Silenced by", "comment": "Reason"},
+    where="The whole list, for IT: watcher events --in {id}",
+)
+
 ENGLISH = Words(
     language="en",
     events=_EVENTS,
@@ -151,14 +189,19 @@ ENGLISH = Words(
         PURCHASES: ("Programme", "programme {}"),
     },
     codes=column(CODES, 1),
+    counted=counted(2),
+    timed=_TIMED,
+    summaries=_SUMMARIES,
+    details=(),
     unknown="{}: {{it}}",
+    quote="“{}”",
     duplicate="Ask the agent who has the first lead before you call.",
     lots="lot{} {}",
     agent="agent {}",
     lasted="Lasted",
     since="Since",
     detail="Detail",
-    more="… and {} more",
+    more=("… and {} more", "… and {} more"),
     yes="yes",
     no="no",
     added="added",

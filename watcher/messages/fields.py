@@ -6,13 +6,15 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from watcher.privacy import PERSONAL, STARS
+
 LEADS, CONTRACTS, PURCHASES = "apimo.leads", "apimo.contracts", "adlead.purchases"
 
 NEW: Mapping[str, tuple[str, ...]] = {
     LEADS: ("phone", "mobile", "email", "message", "property", "criteria", "reference", "language", "user"),
     CONTRACTS: ("property", "price", "commission", "deposit", "offer_at", "commitment_at", "condition_precedent_at",
                 "contract_scheduled_at", "contract_at"),
-    PURCHASES: ("status", "lots", "price_including_vat", "deposit_amount", "owner", "option_expires_at",
+    PURCHASES: ("status", "lots", "contacts", "price_including_vat", "deposit_amount", "owner", "option_expires_at",
                 "booking_contract_signed_at", "notary_appointment_set_at"),
 }  # fmt: skip
 """What is shown of a record that is new: its event carries every field."""
@@ -20,9 +22,30 @@ NEW: Mapping[str, tuple[str, ...]] = {
 CONTEXT: Mapping[str, tuple[str, ...]] = {
     LEADS: ("phone", "mobile", "email", "property", "user"),
     CONTRACTS: ("price", "property"),
-    PURCHASES: ("price_including_vat", "owner"),
+    PURCHASES: ("contacts", "price_including_vat", "owner"),
 }
 """What is shown of a record after its changes."""
+
+WAITING: Mapping[str, tuple[str, ...]] = {
+    LEADS: ("phone", "mobile", "email", "message", "property", "user"),
+    CONTRACTS: ("step", *CONTEXT[CONTRACTS]),
+    PURCHASES: ("status", *CONTEXT[PURCHASES]),
+}
+"""What is shown of a record that still waits: what it takes to see to it."""
+
+PENDING: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    LEADS: {"opened": ("opened",), "assigned": ("assigned", "user")},
+}
+"""What is still to happen to a record, and the fields that say that it has."""
+
+DEADLINES: Mapping[str, str] = {
+    "option_expires_at": "purchase-option-dated",
+    "notary_appointment_set_at": "purchase-notary-scheduled",
+    "withdrawal_period_expires_at": "purchase-withdrawal-started",
+    "condition_precedent_at": "contract-condition-dated",
+    "contract_scheduled_at": "contract-scheduled",
+}
+"""The event whose advice holds as well when that date comes near."""
 
 OWN: Mapping[str, tuple[str, ...]] = {
     "lead-opened": ("opened",),
@@ -44,14 +67,16 @@ OWN: Mapping[str, tuple[str, ...]] = {
 """What an event is about, shown even when its changes say nothing of it (a date whose day has come)."""
 
 HIDDEN: Mapping[str, tuple[str, ...]] = {
-    LEADS: (),
-    CONTRACTS: ("contacts", "entries", "comment"),
+    CONTRACTS: ("contacts", "comment"),
     PURCHASES: ("contacts",),
 }
-"""Personal data that is nobody's business here: the people behind a contract or a purchase, what each agent earns,
-free text. That it changed is told, what it is is not."""
+"""The people behind a contract or a purchase, and free text about them: shown only where a sink may have personal data.
+That it changed is told, what it is is not."""
 
-ERASABLE = frozenset({"lastname", "firstname", "email", "phone", "mobile", "fax", "message"})
+UNTOLD: Mapping[str, tuple[str, ...]] = {CONTRACTS: ("entries",)}
+"""What each agent earns: shown nowhere. That it changed is told."""
+
+ERASABLE = frozenset(PERSONAL[LEADS])
 """What a person may have had erased upstream: told as erased, without repeating it."""
 
 MONEY = frozenset({
@@ -82,7 +107,7 @@ PARTITIONS: Mapping[str, str] = {LEADS: "agency", CONTRACTS: "agency", PURCHASES
 CODES_ONLY = frozenset({"category", "types", "subtype", "locations"})
 """Criteria that are numbers of the vendor's catalogues: they say nothing to people."""
 
-WITHHELD = "***"
+WITHHELD = STARS
 """What stands for a value that the privacy policy withholds."""
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from watcher.messages.fields import CODES_ONLY, DATES, MONEY, NAMED, RATES, WITHHELD, Step, steps
+from watcher.messages.fields import CODES_ONLY, DATES, HIDDEN, MONEY, NAMED, RATES, UNTOLD, WITHHELD, Step, steps
 from watcher.messages.text import plain
 from watcher.messages.words import Words
 
@@ -18,6 +18,10 @@ NOTHING = "—"
 
 _SIGNS = {"EUR": "€", "GBP": "£", "USD": "$"}
 _MOST = 10**15
+_IN_MINUTES, _IN_HOURS = 180, 48
+"""Up to so many minutes they are said, then whole hours up to so many, then days."""
+
+_REACH = ("phone1", "phone2", "email1", "email2")
 
 
 def empty(value: Any) -> bool:
@@ -32,12 +36,21 @@ def lower_first(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """One language for one stream's records. `names` are the names that the caller knows, by kind and id."""
+    """One language for one stream's records. `names` are the names that the caller knows, by kind and id.
+
+    `personal` is true where the people behind contracts and purchases may be shown.
+    """
 
     words: Words
     zone: ZoneInfo
     stream: str
     names: Mapping[tuple[str, str], str]
+    personal: bool | None = None
+
+    def hidden(self) -> frozenset[str]:
+        """The fields of which no more is told than that they changed."""
+        private = () if self.personal else HIDDEN.get(self.stream, ())
+        return frozenset((*private, *UNTOLD.get(self.stream, ())))
 
     # ------------------------------------------------------------------------------------------------- plain values
 
@@ -46,6 +59,10 @@ class Forms:
         if not -_MOST < value < _MOST:  # no amount of anything here; also infinite, and not a number
             return f"{Decimal(value):.3E}"
         return self._apart(f"{round(value, 2):,.2f}".rstrip("0").rstrip("."))
+
+    def more(self, count: int) -> str:
+        """That there are so many more, which are not shown."""
+        return self.words.more[count > 1].format(self.number(count))
 
     def money(self, value: float, currency: str) -> str:
         """An amount, with cents when it has some, and its currency's sign where it has one, else its code."""
@@ -68,6 +85,11 @@ class Forms:
         day = f"{self._of_month(local)} {self.words.months_short[local.month - 1]} {local.year}"
         return self.words.moment.format(day, f"{local:%H:%M}")
 
+    def short_day(self, moment: datetime) -> str:
+        """The day of a moment, when the year goes without saying: `21 nov.`."""
+        local = moment.astimezone(self.zone)
+        return f"{self._of_month(local)} {self.words.months_short[local.month - 1]}"
+
     def _of_month(self, day: date) -> str:
         return self.words.first_of_month if day.day == 1 else str(day.day)
 
@@ -88,6 +110,16 @@ class Forms:
             if seconds >= size:
                 return f"{int(seconds // size)}\u00a0{unit}"
         return ""
+
+    def about(self, lapse: timedelta) -> str:
+        """How long, as people say it, rounded: `15 min`, `1 h 45 min`, `24 h`, `10 j`; empty under half a minute."""
+        minutes = round(abs(lapse.total_seconds()) / 60)
+        days, hours, short = self.words.units
+        if minutes < _IN_MINUTES:
+            parts = ((minutes // 60, hours), (minutes % 60, short))
+            return "\u00a0".join(f"{count}\u00a0{unit}" for count, unit in parts if count)
+        whole = round(minutes / 60)
+        return f"{whole}\u00a0{hours}" if whole < _IN_HOURS else f"{whole // 24}\u00a0{days}"
 
     def age(self, then: datetime, now: datetime) -> str:
         """How long ago, or in how long."""
@@ -148,9 +180,10 @@ class Forms:
             return self._stamp(value, record)
         if path.startswith("lots"):
             return self.lot(value)
-        for name in ("fullname", "shortname", "name", "id"):
-            if not empty(value.get(name)):
-                return str(value[name])
+        names = (full_name(value), *(value.get(name) for name in ("fullname", "shortname", "id")))
+        for name in names:
+            if not empty(name):
+                return str(name)
         if value.keys() & {"min", "max"}:
             return self._span(path, value, record)
         shown = {
@@ -175,6 +208,15 @@ class Forms:
         if low and high:
             return self.words.span.format(low, high)
         return self.words.from_on.format(low) if low else self.words.up_to.format(high) if high else NOTHING
+
+    def person(self, person: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Somebody behind a contract or a purchase: who it is, and how to reach them, a line each."""
+        label = self.words.items.get(self.stream, {}).get("contacts", "{}").replace("{}", "").strip()
+        if name := full_name(person):
+            yield label, name
+        for field in _REACH:
+            if not empty(person.get(field)):
+                yield f"{label} · {lower_first(self._inner(f'contacts.{field}', field))}", str(person[field])
 
     def lot(self, lot: Mapping[str, Any]) -> str:
         """A lot in a few words: what it is, and its price."""
@@ -201,11 +243,22 @@ class Forms:
             known = (labels.get(".".join(names[:length])) for length in range(len(names), 0, -1))
             return next(filter(None, known), path)
         item = self.words.items.get(self.stream, {}).get(first.name, first.name + " {}")
-        whole = item.format(_reference(record, first, was))
+        whole = item.format(self._reference(record, first, was))
         if not rest:
             return whole
         inner = ".".join((first.name, *(step.name for step in rest)))
-        return f"{whole} · {lower_first(labels.get(inner) or rest[-1].name)}"
+        return f"{whole} · {lower_first(self._inner(inner, rest[-1].name))}"
+
+    def _reference(self, record: Mapping[str, Any], step: Step, was: Any) -> str:
+        """What a member of a list is called: by its reference, by its name where that may be shown, else by its key."""
+        member = _member(record, step) or was
+        if not isinstance(member, Mapping):
+            return plain(str(step.key), 40)
+        name = full_name(member) if step.name == "contacts" and self.personal else ""
+        return plain(str(member.get("reference") or name or step.key), 40)
+
+    def _inner(self, path: str, name: str) -> str:
+        return self.words.fields.get(self.stream, {}).get(path) or name
 
     def worthiest(self, paths: Iterable[str]) -> list[str]:
         """The paths in the order in which the table of labels has their fields."""
@@ -251,7 +304,8 @@ def _member(holder: Mapping[str, Any], step: Step) -> Any:
     return next((member for member in members if str(member.get("id")) == step.key), None)
 
 
-def _reference(record: Mapping[str, Any], step: Step, was: Any) -> str:
-    member = _member(record, step) or was
-    reference = member.get("reference") if isinstance(member, Mapping) else None
-    return plain(str(reference or step.key), 40)
+def full_name(person: Mapping[str, Any]) -> str:
+    """What somebody is called: first name and name, else the company's; empty where none is known."""
+    name = " ".join(str(person[part]) for part in ("firstname", "name") if not empty(person.get(part)))
+    company = person.get("company_name")
+    return name or ("" if empty(company) else str(company))

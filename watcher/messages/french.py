@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from watcher.messages.counts import counted
 from watcher.messages.fields import CONTRACTS, LEADS, PURCHASES
+from watcher.messages.french_details import DETAILS
 from watcher.messages.labels import CODES, FIELDS, column
-from watcher.messages.words import Said, Trouble, Words
+from watcher.messages.words import Said, Summaries, Timed, Trouble, Words
 
 _EVENTS: Mapping[str, Said] = {
     # leads
@@ -96,7 +98,7 @@ _EVENTS: Mapping[str, Said] = {
     "record-reappeared": Said("De retour après avoir disparu : {it}"),
     "overdue": Said("Toujours en attente : {it}", "", "À traiter maintenant."),
     "deadline-near": Said("Échéance proche : {it}"),
-    "summary": Said("{count} événements en un seul message", "", "La liste complète : watcher events"),
+    "summary": Said("{count} événements en un seul message"),
 }
 
 _TROUBLES: Mapping[str, Trouble] = {
@@ -137,6 +139,43 @@ _TROUBLES: Mapping[str, Trouble] = {
     ),
 }
 
+_TIMED = Timed(
+    unanswered="Lead sans réponse : {it}",
+    answer="Rappelez maintenant.",
+    no_sequel="{}, sans suite : {{it}}",
+    waited="depuis {}",
+    since="En attente depuis",
+    not_yet="Pas encore",
+    steps={"opened": "ouvert", "assigned": "attribué"},
+    still="dure encore, depuis {}",
+    deadline="{what}{when} : {it}",
+    passed="Date passée, {what}{when} : {it}",
+    after_it="Voyez où en est le dossier.",
+    now="maintenant",
+    days={-1: "hier", 0: "aujourd'hui", 1: "demain"},
+    late="Dit en retard",
+    late_overdue="watcher était arrêté au moment prévu",
+    late_deadline="watcher était arrêté au moment prévu, ou n'a connu cette date que plus tard",
+    rule="Règle",
+)
+
+_SUMMARIES = Summaries(
+    titles={
+        "group": "{total} : {counts}",
+        "digest": "Récapitulatif du {day} : {total}",
+        "flood": "Beaucoup d'événements à la fois : {count} de plus, en un seul message",
+        "throttle": "Beaucoup d'événements à la fois : {count} de plus, en un seul message",
+        "silence": "Silence terminé : {held}{comment}",
+        "hours": "Pendant la fermeture : {counts}",
+    },
+    events=("événement", "événements"),
+    others=("autre", "autres"),
+    held=("message retenu", "messages retenus"),
+    other_kinds="Autres",
+    silence={"author": "Silence posé par", "comment": "Motif"},
+    where="La liste complète, pour l'informatique : watcher events --in {id}",
+)
+
 FRENCH = Words(
     language="fr",
     events=_EVENTS,
@@ -153,14 +192,19 @@ FRENCH = Words(
         PURCHASES: ("Programme", "programme {}"),
     },
     codes=column(CODES, 0),
+    counted=counted(0),
+    timed=_TIMED,
+    summaries=_SUMMARIES,
+    details=DETAILS,
     unknown="{} : {{it}}",
+    quote="«\u00a0{}\u00a0»",
     duplicate="Voyez avec l'agent qui suit le premier lead avant d'appeler.",
     lots="lot{} {}",
     agent="agent {}",
     lasted="A duré",
     since="Depuis",
     detail="Détail",
-    more="… et {} autres",
+    more=("… et {} autre", "… et {} autres"),
     yes="oui",
     no="non",
     added="ajouté",

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator
 
 _JOINERS = "\u200c\u200d"
 """Invisible, and part of how Persian and Indian names are written."""
+
+_MOST_MARKS = 4
+"""Marks on one letter. Hebrew and Vietnamese have up to three; a hundred reach into the lines above."""
 
 _NO_BREAK = "\u00a0\u202f"
 
@@ -15,12 +19,21 @@ _MAILBOX = re.compile(r"[\w.+%-]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}", re
 
 
 def plain(text: str, most: int) -> str:
-    """One line of at most `most` characters, without control characters and direction overrides."""
+    """One line of at most `most` characters, without control characters, direction overrides and towers."""
     looked_at = text[: 4 * most]  # a name of a megabyte costs no more than one of a kilobyte
-    kept = re.sub(" {2,}", " ", "".join(map(_readable, looked_at))).strip(" ")
+    kept = re.sub(" {2,}", " ", "".join(_low(map(_readable, looked_at)))).strip(" ")
     if len(kept) <= most and len(looked_at) == len(text):
         return kept
     return kept[: most - 1].rstrip() + "…"
+
+
+def _low(chars: Iterable[str]) -> Iterator[str]:
+    """The characters without towers: of marks that stand on one letter, the first few."""
+    height = 0
+    for char in chars:
+        height = height + 1 if char and unicodedata.category(char) in ("Mn", "Me") else 0 if char else height
+        if height <= _MOST_MARKS:
+            yield char
 
 
 def _readable(char: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -29,13 +30,61 @@ class Trouble(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Timed:
+    """How the events of timers are told.
+
+    `unanswered` is the title of a lead that nobody has taken up, `no_sequel` takes what happened and had no sequel;
+    `deadline` and `passed` take `{what}`, `{when}` and `{it}`. `days` names the days near today, `steps` what is still
+    to happen to a record. `late_overdue` and `late_deadline` say why something may be told late.
+    """
+
+    unanswered: str
+    answer: str
+    no_sequel: str
+    waited: str
+    since: str
+    not_yet: str
+    steps: Mapping[str, str]
+    still: str
+    deadline: str
+    passed: str
+    after_it: str
+    now: str
+    days: Mapping[int, str]
+    late: str
+    late_overdue: str
+    late_deadline: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summaries:
+    """How many events are told in one message.
+
+    `titles` are by the reason, of `{total}` (how many events), `{counts}` (how many of which kind), `{count}`,
+    `{held}`, `{day}` and `{comment}`. Nouns are singular and plural. `silence` has the labels of what is known of a
+    silence. `where` says where the whole list is, by `{id}`.
+    """
+
+    titles: Mapping[str, str]
+    events: tuple[str, str]
+    others: tuple[str, str]
+    held: tuple[str, str]
+    other_kinds: str
+    silence: Mapping[str, str]
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
     """One language.
 
     `fields` has the labels of a stream's fields by path, worthiest first, which is also the order of the lines. `items`
     names the members of its lists, `nouns` a record that has no better name, `places` a partition, as a label and in a
-    sentence. `codes` labels the
-    values of a field, by its last name. Of the patterns, `money` takes a number and a sign, `span` two bounds.
+    sentence. `codes` labels the values of a field, by its last name. `counted` has the noun of a type of event,
+    singular and plural. `details` says in this language what is written in English where troubles arise: a pattern of
+    the whole detail or a part of it, and what it says (`troubles.translated`). Of the patterns, `money` takes a number
+    and a sign, `span` two bounds.
     """
 
     language: str
@@ -46,15 +95,20 @@ class Words:
     nouns: Mapping[str, str]
     places: Mapping[str, tuple[str, str]]
     codes: Mapping[str, Mapping[str, str]]
+    counted: Mapping[str, tuple[str, str]]
+    timed: Timed
+    summaries: Summaries
+    details: tuple[tuple[re.Pattern[str], str], ...]
 
     unknown: str
+    quote: str
     duplicate: str
     lots: str
     agent: str
     lasted: str
     since: str
     detail: str
-    more: str
+    more: tuple[str, str]
 
     yes: str
     no: str

@@ -75,7 +75,8 @@ class Email:
     async def send(self, delivery: Delivery) -> str:
         """Return what the server answered when it took the message; otherwise raise Transient or Permanent."""
         event = delivery.event
-        message = letter(event, self._tools.render(event), self._sender, self._to, self._tools.clock())
+        said = self._tools.render(delivery, self._config.personal)
+        message = letter(event, said, self._sender, self._to, self._tools.clock())
         settled = dict(self._settled.get(event.id, {}))
         places = [place for place in range(len(self._to)) if place not in settled]
         codes, answer = await self._hand_over(message, places, event.id) if places else ({}, "")

@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 
 from watcher.errors import Transient
-from watcher.model import Delivery, envelope
+from watcher.model import Delivery
+from watcher.privacy import shown_envelope
 from watcher.sinks.kit import Settings, Tools
 
 _STANDARD_OUTPUT = 1
@@ -32,6 +33,7 @@ class File:
 
     def __init__(self, name: str, config: Config, tools: Tools) -> None:
         self.name = name
+        self._personal = config.personal
         self._path = None if str(config.path) == "-" else tools.directory / config.path
         self._timeout = config.timeout.total_seconds()
         # A thread of its own keeps the lines apart, and a disk that hangs holds up nobody else's.
@@ -39,7 +41,7 @@ class File:
 
     async def send(self, delivery: Delivery) -> str:
         """Return when the line is on the disk; otherwise raise Transient."""
-        line = msgspec.json.encode(envelope(delivery.event)) + b"\n"
+        line = msgspec.json.encode(shown_envelope(delivery.event, self._personal)) + b"\n"
         try:
             async with asyncio.timeout(self._timeout):
                 await asyncio.get_running_loop().run_in_executor(self._thread, self._write, line)

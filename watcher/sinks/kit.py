@@ -20,12 +20,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What `[sinks.NAME]` takes for every type of sink.
 
     `max_rate` bounds the attempts, `at_once` how many may be under way together, `timeout` one attempt in all.
+    `personal` says whose personal data goes there: with False nobody's. Otherwise people are shown that of leads, and
+    with True that of the people behind contracts and purchases too; machines get the events as they are.
     """
 
     type: str
     max_rate: Rate | None = None
     at_once: Annotated[int, msgspec.Meta(ge=1)] = 4
     timeout: timedelta = timedelta(seconds=15)
+    personal: bool | None = None
 
     def __post_init__(self) -> None:
         if not self.timeout:
@@ -34,7 +37,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a sink may use: the renderer of messages, the clock, and the directory that relative paths start from."""
+    """What a sink may use: the renderer of messages, the clock, and the directory that relative paths start from.
+
+    A sink that people read sends what `render(delivery, settings.personal)` says, one that machines read sends
+    `privacy.shown_envelope(delivery.event, settings.personal)`.
+    """
 
     render: Render
     clock: Clock

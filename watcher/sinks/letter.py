@@ -10,6 +10,7 @@ from email.headerregistry import Address, HeaderRegistry, MessageIDHeader
 from email.message import EmailMessage
 from email.policy import SMTP, Policy
 from html import escape
+from itertools import groupby
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ from watcher.messages.text import plain, reach
 from watcher.model import EVENTS, Event, Message
 from watcher.sinks.kit import record_name
 
-_MOST_SUBJECT, _MOST_LABEL, _MOST_VALUE, _MOST_LINES = 150, 100, 1000, 60
+_MOST_SUBJECT, _MOST_LABEL, _MOST_VALUE, _MOST_PARAGRAPH, _MOST_LINES = 150, 100, 1000, 3000, 60
 
 
 class _Words:
@@ -58,6 +59,7 @@ _PAGE = """<!DOCTYPE html>
 _ROW = """<tr><td style="padding:3px 16px 3px 0;opacity:.65;vertical-align:top">{label}</td>
 <td style="padding:3px 0;vertical-align:top;overflow-wrap:anywhere">{value}</td></tr>"""
 _TABLE = '<table role="presentation" style="border-collapse:collapse">{rows}</table>'
+_PARAGRAPH = '<p style="margin:12px 0 0">{text}</p>'
 _ADVICE = '<p style="margin:16px 0 0;font-weight:600">→ {advice}</p>'
 _LINK = '<p style="margin:16px 0 0">{link}</p>'
 
@@ -96,16 +98,16 @@ def letter(event: Event, message: Message, sender: Address, to: Sequence[Address
 def as_text(message: Message, footer: str) -> str:
     """The message for who reads plain text."""
     lines = [f"{label}: {value}" if label else value for label, value in _lines(message)]
-    parts = [plain(message.title, _MOST_VALUE), "\n".join(lines), message.advice and f"→ {message.advice}"]
+    advice = plain(message.advice, _MOST_VALUE)
+    parts = [plain(message.title, _MOST_VALUE), "\n".join(lines), advice and f"→ {advice}"]
     return "\n\n".join(filter(None, (*parts, message.link, plain(footer, _MOST_VALUE)))) + "\n"
 
 
 def as_html(message: Message, footer: str) -> str:
     """The message for who reads HTML: no picture, no address but the record's own link, fit for a telephone."""
-    rows = "".join(_ROW.format(label=escape(label), value=_value(value)) for label, value in _lines(message))
-    parts = [_TABLE.format(rows=rows) if rows else ""]
-    if message.advice:
-        parts.append(_ADVICE.format(advice=escape(message.advice)))
+    parts = [_part(list(lines), labelled=kind) for kind, lines in groupby(_lines(message), lambda line: bool(line[0]))]
+    if advice := plain(message.advice, _MOST_VALUE):
+        parts.append(_ADVICE.format(advice=escape(advice)))
     if message.link:
         parts.append(_LINK.format(link=_anchor(message.link, urlsplit(message.link).hostname or "…")))
     return _PAGE.format(
@@ -117,7 +119,22 @@ def as_html(message: Message, footer: str) -> str:
 
 
 def _lines(message: Message) -> list[tuple[str, str]]:
-    return [(plain(label, _MOST_LABEL), plain(value, _MOST_VALUE)) for label, value in message.lines[:_MOST_LINES]]
+    """The lines of both bodies, bounded; neither begins nor ends with an empty one."""
+    lines = []
+    for label, value in message.lines[:_MOST_LINES]:
+        name = plain(label, _MOST_LABEL)
+        lines.append((name, plain(value, _MOST_VALUE if name else _MOST_PARAGRAPH)))
+    said = [place for place, line in enumerate(lines) if any(line)]
+    return lines[said[0] : said[-1] + 1] if said else []
+
+
+def _part(lines: list[tuple[str, str]], *, labelled: bool) -> str:
+    """Lines with labels as a table, lines without as paragraphs, which end at empty ones."""
+    if labelled:
+        rows = "".join(_ROW.format(label=escape(label), value=_value(value)) for label, value in lines)
+        return _TABLE.format(rows=rows)
+    texts = (list(group) for said, group in groupby(lines, lambda line: bool(line[1])) if said)
+    return "\n".join(_PARAGRAPH.format(text="<br>\n".join(_value(value) for _, value in text)) for text in texts)
 
 
 def _value(value: str) -> str:

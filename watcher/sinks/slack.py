@@ -20,7 +20,10 @@ from watcher.sinks.kit import Settings, Tools, record_name
 from watcher.units import Rate, Secret
 
 _MOST_HEADER, _MOST_SECTION, _MOST_LABEL, _MOST_VALUE = 150, 3000, 80, 400
-_MOST_LINES, _MOST_TEXT = 40, 1000
+_MOST_LINES, _MOST_TEXT, _MOST_PARAGRAPH = 60, 1000, 2500
+
+_MOST_IN_ALL = 10_000
+"""Characters of all lines: of more than some 13,000 in all its blocks, Slack says `msg_blocks_too_long`."""
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _LOOKALIKES = str.maketrans("*~`", "\u2217\u223c\u02cb")
@@ -48,11 +51,12 @@ class Slack:
     def __init__(self, name: str, config: Config, tools: Tools) -> None:
         self.name = name
         self._render = tools.render
+        self._personal = config.personal
         self._poster = Poster(config.url, config.timeout, tools.clock)
 
     async def send(self, delivery: Delivery) -> str:
         """Return what Slack answered when it took the message; otherwise raise Transient or Permanent."""
-        body = msgspec.json.encode(payload(self._render(delivery.event), record_name(delivery.event)))
+        body = msgspec.json.encode(payload(self._render(delivery, self._personal), record_name(delivery.event)))
         return await self._poster.post(body, {"Content-Type": "application/json; charset=utf-8"})
 
     async def close(self) -> None:
@@ -62,7 +66,7 @@ class Slack:
 
 def payload(message: Message, record: str) -> dict[str, Any]:
     """What is posted. `text` is what a telephone's notification shows; nothing in it is unfolded into a preview."""
-    first = " ".join(message.lines[0]) if message.lines else ""
+    first = next((f"{label} {value}" for label, value in message.lines if value), "").strip()
     return {
         "text": escaped(f"{message.title}\n{first}".strip(), _MOST_TEXT) or "…",
         "blocks": list(_blocks(message, record)),
@@ -77,7 +81,7 @@ def _blocks(message: Message, record: str) -> Iterator[dict[str, Any]]:
         "type": "header",
         "text": {"type": "plain_text", "text": _entities(title, _MOST_HEADER), "emoji": False},
     }
-    for text in _packed(filter(None, (_line(label, value) for label, value in message.lines[:_MOST_LINES]))):
+    for text in _packed(_fitting(_line(label, value) for label, value in message.lines[:_MOST_LINES])):
         yield {"type": "section", "text": _markdown(text)}
     if advice := escaped(message.advice, _MOST_TEXT):
         yield {"type": "section", "text": _markdown(f"→ {advice}")}
@@ -94,7 +98,9 @@ def _markdown(text: str) -> dict[str, Any]:
 
 
 def _line(label: str, value: str) -> str:
-    name, shown, address = escaped(plain(label, _MOST_LABEL), _MOST_LABEL), escaped(value, _MOST_VALUE), reach(value)
+    """One line: its label in bold, if it has one, and its value, which can be tapped on if it is an address."""
+    name = escaped(plain(label, _MOST_LABEL), _MOST_LABEL)
+    shown, address = escaped(value, _MOST_VALUE if name else _MOST_PARAGRAPH), reach(value)
     bold = f"*{name}*  " if name else ""
     return bold + (_link(address, shown) if address else shown)
 
@@ -103,15 +109,26 @@ def _link(address: str, shown: str) -> str:
     return f"<{address.translate(_TAKEN_FOR_LINK).replace('&', '&amp;')}|{shown}>"
 
 
+def _fitting(lines: Iterable[str]) -> Iterator[str]:
+    """The first lines, as many as one message holds."""
+    room = _MOST_IN_ALL
+    for line in lines:
+        room -= len(line) + 1
+        if room < 0:
+            yield "…"
+            return
+        yield line
+
+
 def _packed(lines: Iterable[str]) -> Iterator[str]:
-    """As few texts as hold the lines, none longer than a section may be."""
+    """As few texts as hold the lines, none longer than a section may be; empty lines are kept between others."""
     text = ""
     for line in lines:
         if text and len(text) + 1 + len(line) > _MOST_SECTION:
-            yield text
+            yield text.rstrip("\n")
             text = ""
         text = f"{text}\n{line}" if text else line
-    if text:
+    if text := text.rstrip("\n"):
         yield text
 
 

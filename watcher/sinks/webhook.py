@@ -12,7 +12,8 @@ import hmac
 
 import msgspec
 
-from watcher.model import Delivery, envelope
+from watcher.model import Delivery
+from watcher.privacy import shown_envelope
 from watcher.sinks.http import Poster, check_address
 from watcher.sinks.kit import Settings, Tools
 from watcher.units import Secret
@@ -47,13 +48,14 @@ class Webhook:
 
     def __init__(self, name: str, config: Config, tools: Tools) -> None:
         self.name = name
+        self._personal = config.personal
         self._keys = [_key(secret) for secret in config.secrets()]
         self._clock = tools.clock
         self._poster = Poster(config.url, config.timeout, tools.clock)
 
     async def send(self, delivery: Delivery) -> str:
         """Return what the peer answered when it took the event; otherwise raise Transient or Permanent."""
-        body = msgspec.json.encode(envelope(delivery.event))
+        body = msgspec.json.encode(shown_envelope(delivery.event, self._personal))
         return await self._poster.post(body, self._headers(delivery.event.id, body))
 
     async def close(self) -> None:

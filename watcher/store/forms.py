@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from watcher.model import Alarm, Condition, Event, SourceState, Version
+from watcher.model import Alarm, Condition, Event, Silence, SourceState, Version
 
 Row = Sequence[Any]
 """One row as SQLite gives it."""
@@ -44,6 +44,11 @@ def json(value: object) -> str:
     return _ENCODER.encode(value).decode()
 
 
+def mapping(text: str) -> dict[str, Any]:
+    """Read what `json` made of a mapping."""
+    return _OBJECT.decode(text)
+
+
 def state(text: str) -> SourceState:
     """Read what `json` made of a SourceState."""
     return _STATE.decode(text)
@@ -55,7 +60,7 @@ def version(row: Row) -> Version:
     return Version(
         key=key,
         version=number,
-        body=_OBJECT.decode(body),
+        body=mapping(body),
         seen_at=moment(seen_at),
         fingerprint=fingerprint,
         reached=_STRINGS.decode(reached),
@@ -74,7 +79,7 @@ def event(row: Row) -> Event:
         subject=subject,
         time=moment(time),
         recorded_at=moment(recorded_at),
-        data=_OBJECT.decode(data),
+        data=mapping(data),
         sequence=sequence,
     )
 
@@ -82,10 +87,16 @@ def event(row: Row) -> Event:
 def alarm(row: Row) -> Alarm:
     """Read `kind, source, key, name, due_at, data`."""
     kind, source, key, name, due_at, data = row
-    return Alarm(kind, source, key, name, moment(due_at), _OBJECT.decode(data))
+    return Alarm(kind, source, key, name, moment(due_at), mapping(data))
 
 
 def condition(row: Row) -> Condition:
     """Read `type, subject, since, detail`."""
     kind, subject, since, detail = row
     return Condition(kind, subject, moment(since), detail)
+
+
+def silence(row: Row) -> Silence:
+    """Read `number, matchers, author, comment, since, until`."""
+    number, matchers, author, comment, since, until = row
+    return Silence(number, mapping(matchers), author, comment, moment(since), moment(until))

@@ -9,21 +9,28 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import NamedTuple, assert_never
+from typing import Literal, NamedTuple, assert_never
 
 from watcher.model import Dead, Delivered, Delivery, Outcome, RetryAt
+from watcher.store import events
 from watcher.store.forms import Row, event, json, micros, moment
+
+_SUMMARY = "summary"
+
+MEMBERS = 20
+"""How many of the events that it tells of come with a summary."""
 
 _DUE = """
 SELECT d.number, d.rule, d.attempts, d.due_at, d.owed_at,
   e.sequence, e.id, e.type, e.source, e.subject, e.time, e.recorded_at, e.data
 FROM deliveries d CROSS JOIN events e ON e.sequence = d.event
-WHERE d.head = 1 AND d.sink = ?1 AND d.due_at <= ?2 AND NOT EXISTS (SELECT 1 FROM paused WHERE sink = ?1)
+WHERE d.head = 1 AND d.sink = ?1 AND d.due_at <= ?2
+  AND NOT EXISTS (SELECT 1 FROM paused WHERE kind = 'sink' AND name = ?1)
 ORDER BY d.due_at, d.number LIMIT ?3
 """
 _NEXT = """
 SELECT number, due_at FROM deliveries
-WHERE head = 1 AND sink = ?1 AND NOT EXISTS (SELECT 1 FROM paused WHERE sink = ?1)
+WHERE head = 1 AND sink = ?1 AND NOT EXISTS (SELECT 1 FROM paused WHERE kind = 'sink' AND name = ?1)
 ORDER BY due_at, number LIMIT ?2
 """
 
@@ -50,9 +57,14 @@ WHERE number = (SELECT min(number) FROM deliveries WHERE sink = ? AND record = ?
 """
 _UNHEAD = "UPDATE deliveries SET head = 0 WHERE sink = ? AND record = ? AND state = 'owed' AND head = 1"
 
+# What an operator asked for stays as he asked for it when the sink turns us away after that.
 _PAUSE = """
-INSERT INTO paused (sink, since, reason) VALUES (?, ?, ?) ON CONFLICT (sink) DO UPDATE SET reason = excluded.reason
+INSERT INTO paused (kind, name, since, reason, asked) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (kind, name) DO UPDATE SET reason = excluded.reason, asked = excluded.asked
+WHERE excluded.asked = 1 OR asked = 0
 """
+_RESUME = "DELETE FROM paused WHERE kind = ? AND name = ? AND asked <= ?"
+_PAUSED = "SELECT name, since, reason, asked FROM paused WHERE kind = ? ORDER BY name"
 
 _GIVEN_UP = """
 SELECT number, sink, record FROM deliveries
@@ -63,41 +75,66 @@ _SETTLED = """
 SELECT number, sink, record FROM deliveries
 WHERE number IN (SELECT value FROM json_each(?)) AND state <> 'owed'
 """
-_REVIVE = "UPDATE deliveries SET state = 'owed', attempts = 0, due_at = ?, settled_at = NULL WHERE number = ?"
+# The reason of a last try is kept; why it waited or was not to be sent is no longer so.
+_REVIVE = """
+UPDATE deliveries SET state = 'owed', attempts = 0, due_at = ?1, released_at = ?1, settled_at = NULL,
+  reason = iif(attempts > 0, reason, '')
+WHERE number = ?2
+"""
 _DROP = "UPDATE deliveries SET state = 'dropped', settled_at = ? WHERE number = ?"
 
 _COUNTS = """
-SELECT sink, sum(owed), sum(dead), min(oldest) FROM (
-  SELECT sink, count(*) AS owed, 0 AS dead, min(owed_at) AS oldest FROM deliveries WHERE state = 'owed' GROUP BY sink
+SELECT sink, sum(owed), sum(dead), min(oldest), sum(held) FROM (
+  SELECT sink, count(*) AS owed, 0 AS dead, min(owed_at) AS oldest, 0 AS held
+  FROM deliveries WHERE state = 'owed' GROUP BY sink
   UNION ALL
-  SELECT sink, 0, count(*), NULL FROM deliveries WHERE state = 'dead' GROUP BY sink
+  SELECT sink, 0, count(*), NULL, 0 FROM deliveries WHERE state = 'dead' GROUP BY sink
+  UNION ALL
+  SELECT sink, 0, 0, NULL, count(*) FROM deliveries WHERE state = 'held' GROUP BY sink
 ) GROUP BY sink ORDER BY sink
 """
 
+_TOLD = """
+SELECT e.id, d.sink, d.number FROM events e CROSS JOIN deliveries d ON d.event = e.sequence
+WHERE e.id IN (SELECT value FROM json_each(?)) ORDER BY d.number
+"""
+
+Kind = Literal["sink", "source"]
+"""What can be paused."""
+
 
 class Pause(NamedTuple):
-    """Since when a sink is not tried, and why."""
+    """Since when a sink or a source is left alone, and why. `asked`: an operator did it, else the sink refused us."""
 
     since: datetime
     reason: str
+    asked: bool = False
 
 
 class Counts(NamedTuple):
-    """How many deliveries a sink is owed and has given up, and since when the oldest one is owed (None: none is)."""
+    """How many deliveries a sink is owed, has given up and has held back.
+
+    `oldest` is since when the oldest one is owed; None: none is.
+    """
 
     owed: int
     dead: int
     oldest: datetime | None
+    held: int = 0
 
 
 def due(db: sqlite3.Connection, sink: str, now: datetime, limit: int, busy: Collection[int]) -> list[Delivery]:
     """The heads that are due and not busy, longest due first; none of a paused sink."""
     rows = db.execute(_DUE, (sink, micros(now), limit + len(busy)))
     free = [row for row in rows if row[0] not in busy]
-    return [
-        Delivery(number, event(rest), sink, rule, attempts, moment(due_at), moment(owed_at))
-        for number, rule, attempts, due_at, owed_at, *rest in free[:limit]
-    ]
+    return [_delivery(db, sink, row) for row in free[:limit]]
+
+
+def _delivery(db: sqlite3.Connection, sink: str, row: Row) -> Delivery:
+    number, rule, attempts, due_at, owed_at, *rest = row
+    what = event(rest)
+    members = events.members(db, what.id, sink, MEMBERS) if what.type == _SUMMARY else ()
+    return Delivery(number, what, sink, rule, attempts, moment(due_at), moment(owed_at), members)
 
 
 def next_due(db: sqlite3.Connection, sink: str, busy: Collection[int]) -> datetime | None:
@@ -129,20 +166,22 @@ def settle(db: sqlite3.Connection, outcomes: Iterable[tuple[Delivery, Outcome]],
             db.execute(_HEAD, (delivery.sink, delivery.event.record))
 
 
-def pause(db: sqlite3.Connection, sink: str, reason: str, now: datetime) -> None:
-    """Try nothing of that sink until it is resumed; one that is paused already gets the new reason."""
-    db.execute(_PAUSE, (sink, micros(now), reason))
+def pause(
+    db: sqlite3.Connection, name: str, reason: str, now: datetime, *, asked: bool = False, kind: Kind = "sink"
+) -> None:
+    """Leave it alone until it is resumed; one paused already gets the new reason, an `asked` one only if asked."""
+    db.execute(_PAUSE, (kind, name, micros(now), reason, asked))
 
 
-def resume(db: sqlite3.Connection, sink: str) -> bool:
-    """Try it again; false when it was not paused."""
-    return db.execute("DELETE FROM paused WHERE sink = ?", (sink,)).rowcount > 0
+def resume(db: sqlite3.Connection, name: str, *, asked_too: bool = True, kind: Kind = "sink") -> bool:
+    """Go on with it; false when it was not paused, or an operator asked for it and `asked_too` is false."""
+    return db.execute(_RESUME, (kind, name, asked_too)).rowcount > 0
 
 
-def paused(db: sqlite3.Connection) -> dict[str, Pause]:
-    """The paused sinks."""
-    rows = db.execute("SELECT sink, since, reason FROM paused ORDER BY sink")
-    return {sink: Pause(moment(since), reason) for sink, since, reason in rows}
+def paused(db: sqlite3.Connection, kind: Kind = "sink") -> dict[str, Pause]:
+    """The paused sinks or sources."""
+    rows = db.execute(_PAUSED, (kind,))
+    return {name: Pause(moment(since), reason, bool(asked)) for name, since, reason, asked in rows}
 
 
 def redrive(
@@ -175,16 +214,27 @@ def _given_up(
 def _revive(db: sqlite3.Connection, rows: Collection[Row], now: datetime) -> int:
     at = micros(now)
     db.executemany(_REVIVE, ((at, number) for number, _, _ in rows))
-    # The revived are older than what is owed by now about the same records, and go before it.
-    records = {(sink, record) for _, sink, record in rows}
-    db.executemany(_UNHEAD, records)
-    db.executemany(_HEAD, records)
+    rehead(db, {(sink, record) for _, sink, record in rows})
     return len(rows)
 
 
+def rehead(db: sqlite3.Connection, records: Collection[tuple[str, str]]) -> None:
+    """Put the first one owed at the head of each of these (sink, record).
+
+    What is owed again, or was let go, is older than what is owed by now about the same record, and goes before it.
+    """
+    db.executemany(_UNHEAD, records)
+    db.executemany(_HEAD, records)
+
+
 def counts(db: sqlite3.Connection) -> dict[str, Counts]:
-    """What each sink that has anything owed or dead has of it."""
+    """What each sink that has anything owed, dead or held has of it."""
     return {
-        sink: Counts(owed, dead, None if oldest is None else moment(oldest))
-        for sink, owed, dead, oldest in db.execute(_COUNTS)
+        sink: Counts(owed, dead, None if oldest is None else moment(oldest), held)
+        for sink, owed, dead, oldest, held in db.execute(_COUNTS)
     }
+
+
+def told(db: sqlite3.Connection, names: Collection[str]) -> dict[tuple[str, str], int]:
+    """The number of each delivery of events of those ids, by event id and sink, whatever became of it."""
+    return {(name, sink): number for name, sink, number in db.execute(_TOLD, (json(list(names)),))}

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from watcher.model import Plan, SourceName, Version
+from watcher.store import alarms, holding
 from watcher.store.forms import Row, json, micros
 
 _ADD_SOURCE = "INSERT INTO sources (account, stream, partition) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
@@ -37,23 +38,19 @@ SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (SELECT 1 FROM events WHERE i
 """
 # The outer join: an unknown event gives null, which the table refuses, where an inner one would silently owe nothing.
 _OWED = """
-INSERT INTO deliveries (event, sink, rule, record, head, due_at, owed_at)
-SELECT e.sequence, ?2, ?3, e.source || '#' || e.subject,
-  NOT EXISTS (
+INSERT INTO deliveries
+  (event, sink, rule, record, state, head, due_at, owed_at, released_at, settled_at, reason, bundle)
+SELECT e.sequence, ?2, ?3, e.source || '#' || e.subject, ?4,
+  ?4 = 'owed' AND NOT EXISTS (
     SELECT 1 FROM deliveries d
     WHERE d.sink = ?2 AND d.record = e.source || '#' || e.subject AND d.state = 'owed'
   ),
-  ?4, ?4
+  ?5, ?5, ?5, iif(?4 IN ('silenced', 'dropped'), ?5, NULL), ?6, ?7
 FROM (SELECT 1) LEFT JOIN events e ON e.id = ?1
 WHERE true
 ON CONFLICT (event, sink) DO NOTHING
 """
 
-_DISARM = "DELETE FROM alarms WHERE kind = ? AND source = ? AND key = ? AND name = ?"
-_ARM = """
-INSERT INTO alarms (kind, source, key, name, due_at, data) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (kind, source, key, name) DO UPDATE SET due_at = excluded.due_at, data = excluded.data
-"""
 _LEAVE = "DELETE FROM conditions WHERE type = ? AND subject = ?"
 _ENTER = """
 INSERT INTO conditions (type, subject, since, detail) VALUES (?, ?, ?, ?)
@@ -68,7 +65,9 @@ def write(db: sqlite3.Connection, plan: Plan) -> None:
     elif plan.state or plan.versions or plan.refreshed or plan.absences or plan.unread:
         raise ValueError("a plan that writes of a source has to name it")
     _write_events(db, plan)
-    _write_alarms(db, plan)
+    holding.release(db, plan.released, plan.at)  # after the events: the summary that tells them may be one of these
+    alarms.disarm(db, plan.disarmed)
+    alarms.arm(db, plan.armed)  # after: an alarm in both is one that is moved
     _write_conditions(db, plan)
 
 
@@ -119,18 +118,9 @@ def _write_events(db: sqlite3.Connection, plan: Plan) -> None:
         ),
     )
     at = micros(plan.at)
-    db.executemany(_OWED, ((owed.event_id, owed.sink, owed.rule, at) for owed in plan.owed))
-
-
-def _write_alarms(db: sqlite3.Connection, plan: Plan) -> None:
-    """Disarm, then arm: an alarm in both is one that is moved."""
-    db.executemany(_DISARM, ((alarm.kind, alarm.source, alarm.key, alarm.name) for alarm in plan.disarmed))
     db.executemany(
-        _ARM,
-        (
-            (alarm.kind, alarm.source, alarm.key, alarm.name, micros(alarm.due_at), json(alarm.data))
-            for alarm in plan.armed
-        ),
+        _OWED,
+        ((owed.event_id, owed.sink, owed.rule, owed.fate, at, owed.why, owed.bundle) for owed in plan.owed),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,9 +11,10 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from watcher.errors import StoreRuined
-from watcher.model import Alarm, Condition, Event, SourceName, SourceState, Unread, Version
-from watcher.store import files, forms, migrations, outbox, snapshots
-from watcher.store.forms import Row, json, moment
+from watcher.model import Alarm, Condition, Event, Silence, SourceName, SourceState, Unread, Version
+from watcher.store import events, files, forms, history, holding, migrations, outbox, silences, snapshots
+from watcher.store.forms import Row, moment
+from watcher.store.holding import Waiting
 from watcher.store.outbox import Counts, Pause
 from watcher.store.worker import translated
 
@@ -25,20 +26,14 @@ SELECT account, stream, partition, state,
   (SELECT count(*) FROM records WHERE source = s.id AND removed = 1)
 FROM sources s ORDER BY account, stream, partition
 """
-_EVENTS = "SELECT sequence, id, type, source, subject, time, recorded_at, data FROM events"
 _RECORDS = """
 SELECT s.account, s.stream, s.partition,
   r.key, r.version, r.seen_at, r.fingerprint, r.reached, r.removed, r.absences, r.body
 FROM sources s CROSS JOIN records r ON r.source = s.id
 """
-_HISTORY = """
-SELECT v.key, v.version, v.seen_at, v.fingerprint, v.reached, v.removed, v.absences, v.body
-FROM sources s CROSS JOIN versions v ON v.source = s.id
-WHERE s.account = ? AND s.stream = ? AND s.partition = ? AND v.key = ? ORDER BY v.version
-"""
 _DELIVERIES = """
 SELECT d.number, e.sequence, e.id, e.type, d.record, d.sink, d.rule, d.state, d.attempts, d.unanswered,
-  d.due_at, d.owed_at, d.settled_at, d.reason, d.answer
+  d.due_at, d.owed_at, d.released_at, d.settled_at, d.reason, d.answer, d.bundle, d.told_in
 FROM deliveries d CROSS JOIN events e ON e.sequence = d.event
 """
 _ATTEMPTS = "SELECT n, at, outcome, reason FROM attempts WHERE delivery = ? ORDER BY n"
@@ -49,8 +44,10 @@ SELECT s.account, s.stream, s.partition, u.fingerprint, u.key, u.reason, u.seen_
 FROM unread u JOIN sources s ON s.id = u.source ORDER BY u.seen_at, s.id, u.fingerprint
 """
 
-# Written out, not bound: only so can the indices of the few that are owed or dead be used.
-_IN_STATE = {name: f"d.state = '{name}'" for name in ("owed", "delivered", "dead", "dropped")}
+# Written out, not bound: only so can the indices of the few that are owed, dead or held back be used.
+_IN_STATE = {
+    name: f"d.state = '{name}'" for name in ("owed", "delivered", "dead", "dropped", "held", "silenced", "summed")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +62,11 @@ class SourceRow:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRow:
-    """A delivery, whatever its state: owed, delivered, dead or dropped."""
+    """A delivery, whatever its state: owed, delivered, dead, dropped, held, silenced or summed.
+
+    `released_at` is since when it may be sent: `owed_at`, or when it was let go or asked for again. `bundle` is what it
+    waits or waited with, or the silence that took it; `told_in` the id of the summary that told it.
+    """
 
     number: int
     sequence: int
@@ -79,9 +80,12 @@ class DeliveryRow:
     unanswered: int
     due_at: datetime
     owed_at: datetime
+    released_at: datetime
     settled_at: datetime | None
     reason: str
     answer: str
+    bundle: str
+    told_in: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +162,10 @@ class Reader:
         with translated(str(self._path)):
             return read(self._db)
 
+    def _stream(self, read: Callable[[sqlite3.Connection], Iterator[T]]) -> Iterator[T]:
+        with translated(str(self._path)):
+            yield from read(self._db)
+
     def _rows(self, query: str, *values: Any) -> list[Row]:
         return self._read(lambda db: db.execute(query, values).fetchall())
 
@@ -192,8 +200,19 @@ class Reader:
 
     def history(self, source: SourceName, key: str) -> list[Version]:
         """Every version of a record, from the first; empty for one that was never seen."""
-        rows = self._rows(_HISTORY, source.account, source.stream, source.partition, key)
-        return list(map(forms.version, rows))
+        return self._read(lambda db: history.of_record(db, source, key))
+
+    def snapshot_at(self, since: datetime) -> Iterator[tuple[SourceName, Version]]:
+        """The last version of each record that was seen before then, removed ones too, in no order.
+
+        This and the two that follow are read as they are asked for, each from one moment of the store, which may be
+        very much. The daemon's log grows while they are: read on to the end, or drop them.
+        """
+        return self._stream(lambda db: history.before(db, since))
+
+    def versions_since(self, since: datetime) -> Iterator[tuple[SourceName, Version]]:
+        """The versions that were first seen then or later, in the order of that; those of one time as they came."""
+        return self._stream(lambda db: history.since(db, since))
 
     def unread(self) -> list[UnreadRow]:
         """The records that could not be read, in the order in which they were met."""
@@ -212,24 +231,24 @@ class Reader:
         record: str | None = None,
         *,
         newest: bool = False,
+        told_in: str | None = None,
+        since: datetime | None = None,
     ) -> list[Event]:
         """Events after that sequence number, in order: the first `limit` of them, or the `newest`.
 
-        `types` are globs, of which one has to match; `record` is an `Event.record`.
+        `types` are globs, of which one has to match; `record` is an `Event.record`; `told_in` the id of a summary that
+        tells of them; `since` when they were recorded, or later.
         """
-        clauses: dict[str, tuple[Any, ...]] = {"sequence > ?": (since_sequence,)}
-        if types:
-            clauses["EXISTS (SELECT 1 FROM json_each(?) WHERE events.type GLOB value)"] = (json(list(types)),)
-        if record is not None:
-            source, _, subject = record.partition("#")
-            clauses["source = ? AND subject = ?"] = (source, subject)
-        rows = self._chosen(_EVENTS, clauses, f"ORDER BY sequence {'DESC' if newest else 'ASC'} LIMIT ?", limit)
-        return [forms.event(row) for row in (reversed(rows) if newest else rows)]
+        clauses = events.clauses(since_sequence, types, record, told_in, since)
+        return self._read(lambda db: events.chosen(db, clauses, limit, newest=newest))
+
+    def events_since(self, since: datetime) -> Iterator[Event]:
+        """The events that were recorded then or later, in the order of that and of their sequence."""
+        return self._stream(lambda db: events.since(db, since))
 
     def event(self, name: str) -> Event | None:
         """The event of that id."""
-        rows = self._rows(f"{_EVENTS} WHERE id = ?", name)
-        return forms.event(rows[0]) if rows else None
+        return self._read(lambda db: events.one(db, name))
 
     def deliveries(
         self, sink: str | None = None, state: str | None = None, limit: int = 100, event: str | None = None
@@ -249,12 +268,24 @@ class Reader:
         return [AttemptRow(n, moment(at), outcome, why) for n, at, outcome, why in self._rows(_ATTEMPTS, number)]
 
     def owed_counts(self) -> dict[str, Counts]:
-        """How much is owed and dead, by sink; sinks with neither are left out."""
+        """How much is owed, dead and held, by sink; sinks with nothing of it are left out."""
         return self._read(outbox.counts)
 
     def paused(self) -> dict[str, Pause]:
         """The paused sinks."""
         return self._read(outbox.paused)
+
+    def waiting(self) -> list[Waiting]:
+        """The bundles that have something held, by name."""
+        return self._read(holding.waiting)
+
+    def silences(self, now: datetime | None = None) -> list[Silence]:
+        """Those that are active at that time, or all there ever were; by number."""
+        return self._read(lambda db: silences.listed(db, now))
+
+    def paused_sources(self) -> dict[str, Pause]:
+        """The paused sources, by their written names."""
+        return self._read(lambda db: outbox.paused(db, "source"))
 
     # -------------------------------------------------------------------------------------------------- the rest
 
@@ -272,6 +303,7 @@ class Reader:
 
 
 def _delivery(row: Row) -> DeliveryRow:
-    *first, due_at, owed_at, settled_at, reason, answer = row
+    *first, due_at, owed_at, released_at, settled_at, reason, answer, bundle, told_in = row
     settled = None if settled_at is None else moment(settled_at)
-    return DeliveryRow(*[*first, moment(due_at), moment(owed_at), settled, reason, answer])
+    times = [moment(due_at), moment(owed_at), moment(released_at), settled]
+    return DeliveryRow(*[*first, *times, reason, answer, bundle, told_in])

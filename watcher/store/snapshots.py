@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 
@@ -22,6 +23,16 @@ SELECT r.key, r.version, r.seen_at, r.fingerprint, r.reached, r.removed, r.absen
 FROM sources s JOIN records r ON r.source = s.id
 WHERE s.account = ? AND s.stream = ? AND s.partition = ? AND r.key IN
 """
+
+# A date may be kept with who set it: as an object, of which `date` counts.
+_DATED = """
+SELECT s.account, s.stream, s.partition,
+  r.key, r.version, r.seen_at, r.fingerprint, r.reached, r.removed, r.absences, r.body
+FROM sources s CROSS JOIN records r ON r.source = s.id
+WHERE s.stream = ?1 AND r.removed = 0
+  AND json_extract(r.body, iif(json_type(r.body, ?2) = 'object', ?2 || '.date', ?2)) IS NOT NULL
+"""
+_FIELD = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 
 _CONDITIONS = """
 SELECT type, subject, since, detail FROM conditions WHERE ?1 IS NULL OR subject = ?1 ORDER BY since, type, subject
@@ -53,6 +64,21 @@ def _versions(db: sqlite3.Connection, source: SourceName, keys: Sequence[str]) -
         marks = ", ".join("?" * len(some))
         rows = db.execute(f"{_VERSIONS} ({marks})", (source.account, source.stream, source.partition, *some))
         yield from map(forms.version, rows)
+
+
+def path(field: str) -> str:
+    """The path of a field as SQLite writes it; raises ValueError for what is no plain path of names."""
+    if not _FIELD.fullmatch(field):
+        raise ValueError(f"{field!r} is no field: write a name, or names with dots between, e.g. assigned.date")
+    return f"$.{field}"
+
+
+def dated(db: sqlite3.Connection, stream: str, path: str) -> dict[SourceName, list[Version]]:
+    """The present records of a stream that have something at that path, by source."""
+    found: dict[SourceName, list[Version]] = {}
+    for row in db.execute(_DATED, (stream, path)):
+        found.setdefault(SourceName(*row[:3]), []).append(forms.version(row[3:]))
+    return found
 
 
 def conditions(db: sqlite3.Connection, subject: str | None) -> tuple[Condition, ...]:

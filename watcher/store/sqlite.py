@@ -6,93 +6,41 @@ now, with everything as it was, and StoreRuined when somebody has to look.
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import partial
-from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
 
-from watcher.errors import StoreError, WatcherError
-from watcher.model import Alarm, Condition, Delivery, Known, Outcome, Plan, SourceName, SourceState, Version
-from watcher.store import alarms, budgets, files, outbox, plans, snapshots
+from watcher.model import (
+    Alarm,
+    Condition,
+    Delivery,
+    Event,
+    Held,
+    Known,
+    Outcome,
+    Plan,
+    Silence,
+    SourceName,
+    SourceState,
+    Version,
+)
+from watcher.store import alarms, budgets, events, holding, notes, outbox, plans, silences, snapshots
+from watcher.store.handle import Handle
+from watcher.store.holding import Bundle, Recent, Waiting
 from watcher.store.known import Memory
 from watcher.store.lock import Lock
 from watcher.store.outbox import Counts, Pause
-from watcher.store.worker import Work, Worker, finish, transact
+from watcher.store.worker import Worker
 from watcher.troubles import Troubles
 
-T = TypeVar("T")
 
-
-class Store:
-    """All that is remembered: `Snapshots`, `Outbox`, `Alarms` and `Budget` of the ports, and what operators ask for.
-
-    Cancelling a caller never cuts a transaction in two: it ends, either way, before the cancellation goes on.
-    """
+class Store(Handle):
+    """All that is remembered: `Snapshots`, `Outbox`, `Alarms` and `Budget` of the ports, and what operators ask for."""
 
     def __init__(self, worker: Worker, lock: Lock) -> None:
-        self._worker = worker
-        self._lock = lock
+        super().__init__(worker, lock)
         self._memories: dict[SourceName, Memory] = {}
-        self._closing: asyncio.Future[None] | None = None
-
-    @classmethod
-    async def open(cls, path: str | Path) -> Store:
-        """Open the store at that path, made if there is none; its directory has to exist.
-
-        Raises StoreBusy when another process has it, StoreRuined when what is there is not a sound store of ours.
-        """
-        lock = Lock.take(path)
-        try:
-            return cls(await Worker.start(partial(files.connect, lock.store)), lock)
-        except BaseException:
-            lock.release()
-            raise
-
-    async def close(self) -> None:
-        """Finish what was asked for, close the file in good order and end the thread; again is no error."""
-        if self._closing is None:
-            self._closing = asyncio.ensure_future(self._close())
-        await finish(self._closing)
-
-    async def _close(self) -> None:
-        try:
-            with suppress(WatcherError):  # not marked, it is checked when it is opened next
-                await self._worker.run(partial(files.mark, clean=True))
-        finally:
-            try:
-                await self._worker.stop_and_join()
-            finally:
-                self._lock.release()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def ping(self) -> None:
-        """Return when all that was asked for before is done: the store's thread is alive and answers."""
-        await self._look(lambda db: db.execute("SELECT 1").fetchone())
-
-    async def privacy_key(self) -> bytes:
-        """The key of this store's hashes of what is withheld (`watcher.privacy`)."""
-        (text,) = await self._look(lambda db: db.execute("SELECT value FROM meta WHERE key = 'privacy-key'").fetchone())
-        return bytes.fromhex(text)
-
-    async def _look(self, work: Work[T], then: Callable[[T], None] | None = None) -> T:
-        if self._closing is not None:
-            raise StoreError("the store is closed")
-        return await self._worker.run(work, then)
-
-    async def _write(self, work: Work[T], then: Callable[[T], None] | None = None) -> T:
-        return await finish(self._look(partial(transact, work=work), then))
 
     # ------------------------------------------------------------------------------------------------- snapshots
 
@@ -123,6 +71,15 @@ class Store:
         """The last versions of those records, removed ones too; ids that were never seen are left out."""
         return await self._look(partial(snapshots.versions, source=source, keys=tuple(keys)))
 
+    async def dated(self, stream: str, field: str) -> dict[SourceName, list[Version]]:
+        """The records of a stream (`adlead.purchases`) that are there and have something in that field, by source.
+
+        `field` is a path: `option_expires_at`, `assigned.date`; of an object it is the `date` in it that counts. Reads
+        the whole stream. Raises ValueError for anything else than names of small letters, digits, `_` between dots.
+        """
+        path = snapshots.path(field)
+        return await self._look(partial(snapshots.dated, stream=stream, path=path))
+
     async def conditions(self, subject: str | None = None) -> tuple[Condition, ...]:
         """The troubles that last, of one subject or of all."""
         return await self._look(partial(snapshots.conditions, subject=subject))
@@ -148,7 +105,8 @@ class Store:
     async def due(self, sink: str, now: datetime, limit: int, busy: Collection[int] = ()) -> list[Delivery]:
         """Deliveries owed to a sink and due, longest due first, at most one a record: the first one it is owed.
 
-        A record whose first owed delivery is not due yet, or is in `busy`, has none; a paused sink has none at all.
+        A record whose first owed delivery is not due yet, or is in `busy`, has none; a paused sink has none at all. A
+        summary brings the first 20 events that it tells that sink of.
         """
         return await self._look(partial(outbox.due, sink=sink, now=now, limit=limit, busy=frozenset(busy)))
 
@@ -175,17 +133,33 @@ class Store:
 
         await self._write(work, partial(self._follow, plan))
 
-    async def pause(self, sink: str, reason: str, now: datetime) -> None:
-        """Try nothing of that sink until it is resumed; one that is paused already gets the new reason."""
-        await self._write(partial(outbox.pause, sink=sink, reason=reason, now=now))
+    async def pause(self, sink: str, reason: str, now: datetime, *, asked: bool = False) -> None:
+        """Try nothing of that sink until it is resumed. `asked`: an operator wants it so, the sink did not refuse us.
 
-    async def resume(self, sink: str) -> bool:
-        """Try it again; false when it was not paused."""
-        return await self._write(partial(outbox.resume, sink=sink))
+        One that is paused already keeps since when, and gets the new reason; what an operator asked for stays as it is
+        unless asked again.
+        """
+        await self._write(partial(outbox.pause, name=sink, reason=reason, now=now, asked=asked))
+
+    async def resume(self, sink: str, *, asked_too: bool = True) -> bool:
+        """Try it again; false when it was not paused, or not by a refusal and `asked_too` is false."""
+        return await self._write(partial(outbox.resume, name=sink, asked_too=asked_too))
 
     async def paused(self) -> dict[str, Pause]:
         """The paused sinks."""
         return await self._look(outbox.paused)
+
+    async def pause_source(self, name: str, reason: str, now: datetime) -> None:
+        """Write down that an operator wants that source left alone; paused already, it gets the new reason."""
+        await self._write(partial(outbox.pause, name=name, reason=reason, now=now, asked=True, kind="source"))
+
+    async def resume_source(self, name: str) -> bool:
+        """Write down that it goes on; false when it was not paused."""
+        return await self._write(partial(outbox.resume, name=name, kind="source"))
+
+    async def paused_sources(self) -> dict[str, Pause]:
+        """The paused sources, by their written names."""
+        return await self._look(partial(outbox.paused, kind="source"))
 
     async def redrive(
         self,
@@ -202,7 +176,7 @@ class Store:
         return await self._write(partial(outbox.redrive, numbers=numbers, sink=sink, since=since, now=now))
 
     async def resend(self, numbers: Collection[int], now: datetime) -> int:
-        """Owe settled deliveries again, delivered and dropped ones too; return how many."""
+        """Owe deliveries again that are not owed now, whatever became of them; return how many."""
         return await self._write(partial(outbox.resend, numbers=numbers, now=now))
 
     async def drop(self, now: datetime, *, numbers: Collection[int] | None = None, sink: str | None = None) -> int:
@@ -210,15 +184,81 @@ class Store:
         return await self._write(partial(outbox.drop, numbers=numbers, sink=sink, now=now))
 
     async def owed_counts(self) -> dict[str, Counts]:
-        """How much is owed and dead, by sink; sinks with neither are left out."""
+        """How much is owed, dead and held, by sink; sinks with nothing of it are left out."""
         return await self._look(outbox.counts)
 
     async def parked(self, configured: Collection[str]) -> dict[str, int]:
-        """How many deliveries are owed to sinks that are not among those configured."""
-        counts = await self.owed_counts()
-        return {sink: count.owed for sink, count in counts.items() if count.owed and sink not in configured}
+        """How many deliveries are owed to, or held for, sinks that are not among those configured."""
+        kept = {sink: count.owed + count.held for sink, count in (await self.owed_counts()).items()}
+        return {sink: count for sink, count in kept.items() if count and sink not in configured}
 
-    # ----------------------------------------------------------------------------------------- alarms and budgets
+    # ---------------------------------------------------------------------------------------------- what is held back
+
+    async def held(self, sink: str, rule: str, bundle: str) -> list[Held]:
+        """What waits in a bundle, by number."""
+        return await self._look(partial(holding.held, sink=sink, rule=rule, bundle=bundle))
+
+    async def silenced(self, bundle: str) -> list[Held]:
+        """What a silence took and no summary has told yet, by number; `bundle` is the one its messages were given."""
+        return await self._look(partial(holding.silenced, bundle=bundle))
+
+    async def waiting(self) -> list[Waiting]:
+        """The bundles that have something held, by name."""
+        return await self._look(holding.waiting)
+
+    async def bundles(self) -> list[Bundle]:
+        """The bundles whose release is armed, by name, also those that nothing waits in yet."""
+        return await self._look(holding.bundles)
+
+    async def recent(self, since: datetime) -> list[Recent]:
+        """The messages that were sent, or are to be, and might be since then or later, earliest first.
+
+        One that was held counts from its release, one that was asked for again from then.
+        """
+        return await self._look(partial(holding.recent, since=since))
+
+    async def heal(self, now: datetime) -> int:
+        """Arm a release, due now, for each bundle that has something held and none armed; return how many.
+
+        Its data has the reason for which the first one of the bundle is held, as `why`.
+        """
+        return await self._write(partial(alarms.heal, now=now))
+
+    async def add_silence(
+        self, matchers: Mapping[str, str], author: str, comment: str, since: datetime, until: datetime
+    ) -> Silence:
+        """Write down a silence, give it a number, and arm the alarm of its end (`silence`, its number the key)."""
+        return await self._write(
+            partial(silences.add, matchers=matchers, author=author, comment=comment, since=since, until=until)
+        )
+
+    async def silences(self, now: datetime | None = None) -> list[Silence]:
+        """Those that are active at that time, or all there ever were; by number."""
+        return await self._look(partial(silences.listed, now=now))
+
+    async def end_silence(self, number: int, now: datetime) -> Silence | None:
+        """End a silence before its time, its alarm due now; None when there is none of that number or it is over."""
+        return await self._write(partial(silences.end, number=number, now=now))
+
+    # ---------------------------------------------------------------------------------------------------- events
+
+    async def event(self, name: str) -> Event | None:
+        """The event of that id."""
+        return await self._look(partial(events.one, name=name))
+
+    async def events_of(self, names: Collection[str]) -> list[Event]:
+        """The events of those ids, by sequence; ids that are not there are left out."""
+        return await self._look(partial(events.some, names=tuple(names)))
+
+    async def events_since(self, since: datetime) -> list[Event]:
+        """The events that were recorded then or later, in the order of that and of their sequence."""
+        return await self._look(lambda db: list(events.since(db, since)))
+
+    async def told(self, names: Collection[str]) -> dict[tuple[str, str], int]:
+        """The number of each delivery of events of those ids, by event id and sink, whatever became of it."""
+        return await self._look(partial(outbox.told, names=tuple(names)))
+
+    # ----------------------------------------------------------------------------------------- alarms, budgets, notes
 
     async def ringing(self, now: datetime, limit: int) -> list[Alarm]:
         """Alarms that are due, earliest first."""
@@ -238,3 +278,16 @@ class Store:
     async def spent(self, account: str, day: str) -> int:
         """How many requests of that day are counted."""
         return await self._look(partial(budgets.spent, account=account, day=day))
+
+    async def remember(self, key: str, text: str) -> None:
+        """Keep a short text under that name, in place of the one that was there."""
+        await self._write(partial(notes.remember, key=key, text=text))
+
+    async def recall(self, key: str) -> str | None:
+        """What was kept under that name last; None for nothing."""
+        return await self._look(partial(notes.recall, key=key))
+
+    async def privacy_key(self) -> bytes:
+        """The key of this store's hashes of what is withheld (`watcher.privacy`)."""
+        (text,) = await self._look(lambda db: db.execute("SELECT value FROM meta WHERE key = 'privacy-key'").fetchone())
+        return bytes.fromhex(text)

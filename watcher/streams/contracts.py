@@ -10,6 +10,7 @@ from watcher.streams.stream import Detail, Milestone, Stream, left
 CONTRACTS = Stream(
     name="apimo.contracts",
     noun="contract",
+    finished=frozenset({"contract-signed", "contract-collected"}),
     list_keys=("contracts", "requests"),
     record=Object(
         fields={

@@ -36,6 +36,7 @@ CRITERIA = Object(
 LEADS = Stream(
     name="apimo.leads",
     noun="lead",
+    finished=frozenset({"lead-closed"}),
     list_keys=("leads",),
     record=Object(
         fields={

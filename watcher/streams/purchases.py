@@ -88,6 +88,7 @@ _REVERTED = "purchase-reverted"
 PURCHASES = Stream(
     name="adlead.purchases",
     noun="purchase",
+    finished=frozenset({"purchase-signed", "purchase-canceled"}),
     list_keys=("data",),
     record=Object(
         fields={

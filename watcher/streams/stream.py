@@ -52,8 +52,8 @@ class Stream:
 
     `life` is the order of its statuses, empty where it has none; a status outside it says nothing of the others.
     `reverted` is told when the status goes back in that order, and speaks for `reverted_also` too. `status_changed`
-    is told for a status that no milestone has. `link` gives the vendor's own screen of a record, from tenant, partition
-    and body, where one is known.
+    is told for a status that no milestone has. A record that has reached one of `finished` waits for no more deadlines.
+    `link` gives the vendor's own screen of a record, from tenant, partition and body, where one is known.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Stream:
     reverted: str = ""
     reverted_also: tuple[str, ...] = ()
     status_changed: str = ""
+    finished: frozenset[str] = frozenset()
     list_keys: tuple[str, ...] = ()
     link: Callable[[str, str, Body], str | None] = lambda _tenant, _partition, _body: None
 

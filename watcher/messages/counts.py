@@ -1,0 +1,95 @@
+"""What types of events are called when they are counted: one row each, singular and plural, French and English."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+COUNTS: Mapping[str, tuple[str, str, str, str]] = {
+    # leads
+    "new-lead": ("nouveau lead", "nouveaux leads", "new lead", "new leads"),
+    "lead-opened": ("lead ouvert", "leads ouverts", "lead opened", "leads opened"),
+    "lead-assigned": ("lead attribué", "leads attribués", "lead assigned", "leads assigned"),
+    "lead-closed": ("lead clos", "leads clos", "lead closed", "leads closed"),
+    "lead-reassigned": ("lead réattribué", "leads réattribués", "lead reassigned", "leads reassigned"),
+    "lead-reopened": ("lead rouvert", "leads rouverts", "lead reopened", "leads reopened"),
+    "lead-step-changed": ("lead passé à une autre étape", "leads passés à une autre étape",
+                          "lead at a new step", "leads at a new step"),
+    "lead-updated": ("lead modifié", "leads modifiés", "lead changed", "leads changed"),
+    "lead-removed": ("lead disparu", "leads disparus", "lead gone", "leads gone"),
+    # contracts
+    "new-contract": ("nouveau contrat", "nouveaux contrats", "new contract", "new contracts"),
+    "contract-offer-made": ("offre reçue", "offres reçues", "offer received", "offers received"),
+    "contract-committed": ("compromis signé", "compromis signés",
+                           "preliminary contract signed", "preliminary contracts signed"),
+    "contract-scheduled": ("acte programmé", "actes programmés", "deed scheduled", "deeds scheduled"),
+    "contract-signed": ("acte signé", "actes signés", "deed signed", "deeds signed"),
+    "contract-collected": ("encaissement d'honoraires", "encaissements d'honoraires",
+                           "collection of fees", "collections of fees"),
+    "contract-rescheduled": ("date d'acte changée", "dates d'acte changées",
+                             "date of a deed changed", "dates of deeds changed"),
+    "contract-condition-dated": ("échéance de conditions suspensives", "échéances de conditions suspensives",
+                                 "date of conditions precedent", "dates of conditions precedent"),
+    "contract-amount-changed": ("contrat aux montants modifiés", "contrats aux montants modifiés",
+                                "contract with changed amounts", "contracts with changed amounts"),
+    "contract-step-changed": ("contrat passé à une autre étape", "contrats passés à une autre étape",
+                              "contract at a new step", "contracts at a new step"),
+    "contract-reverted": ("contrat revenu en arrière", "contrats revenus en arrière",
+                          "contract a step back", "contracts a step back"),
+    "contract-updated": ("contrat modifié", "contrats modifiés", "contract changed", "contracts changed"),
+    "contract-removed": ("contrat disparu", "contrats disparus", "contract gone", "contracts gone"),
+    # purchases
+    "new-purchase": ("nouvelle réservation", "nouvelles réservations", "new reservation", "new reservations"),
+    "purchase-pre-booked": ("pré-réservation confirmée", "pré-réservations confirmées",
+                            "pre-booking confirmed", "pre-bookings confirmed"),
+    "purchase-booked": ("réservation signée", "réservations signées", "reservation signed", "reservations signed"),
+    "purchase-withdrawal-started": ("délai de rétractation en cours", "délais de rétractation en cours",
+                                    "withdrawal period running", "withdrawal periods running"),
+    "purchase-awaiting-funding": ("réservation en attente de financement", "réservations en attente de financement",
+                                  "reservation awaiting funding", "reservations awaiting funding"),
+    "purchase-notary-to-schedule": ("rendez-vous notaire à prendre", "rendez-vous notaire à prendre",
+                                    "notary appointment to be made", "notary appointments to be made"),
+    "purchase-notary-scheduled": ("rendez-vous notaire fixé", "rendez-vous notaire fixés",
+                                  "notary appointment made", "notary appointments made"),
+    "purchase-signed": ("acte de vente signé", "actes de vente signés", "deed of sale signed", "deeds of sale signed"),
+    "purchase-canceled": ("vente annulée", "ventes annulées", "sale canceled", "sales canceled"),
+    "purchase-notary-rescheduled": ("rendez-vous notaire déplacé", "rendez-vous notaire déplacés",
+                                    "notary appointment moved", "notary appointments moved"),
+    "purchase-option-dated": ("échéance d'option changée", "échéances d'option changées",
+                              "end of an option changed", "ends of options changed"),
+    "purchase-price-changed": ("prix modifié", "prix modifiés", "price changed", "prices changed"),
+    "purchase-lots-changed": ("réservation aux lots modifiés", "réservations aux lots modifiés",
+                              "reservation with changed lots", "reservations with changed lots"),
+    "purchase-buyers-changed": ("réservation aux acquéreurs modifiés", "réservations aux acquéreurs modifiés",
+                                "reservation with changed buyers", "reservations with changed buyers"),
+    "purchase-status-changed": ("réservation au statut nouveau", "réservations au statut nouveau",
+                                "reservation with a new status", "reservations with a new status"),
+    "purchase-reverted": ("réservation revenue en arrière", "réservations revenues en arrière",
+                          "reservation a step back", "reservations a step back"),
+    "purchase-updated": ("réservation modifiée", "réservations modifiées",
+                         "reservation changed", "reservations changed"),
+    "purchase-removed": ("réservation disparue", "réservations disparues", "reservation gone", "reservations gone"),
+    # any record
+    "record-reappeared": ("retour après disparition", "retours après disparition",
+                          "record back after it was gone", "records back after they were gone"),
+    "overdue": ("attente trop longue", "attentes trop longues", "overdue wait", "overdue waits"),
+    "deadline-near": ("échéance proche", "échéances proches", "deadline near", "deadlines near"),
+    # watcher itself
+    "source-failing": ("source en panne", "sources en panne", "source down", "sources down"),
+    "source-recovered": ("source rétablie", "sources rétablies", "source back", "sources back"),
+    "source-silent": ("source muette", "sources muettes", "source silent", "sources silent"),
+    "source-drifted": ("source aux données inattendues", "sources aux données inattendues",
+                       "source with unexpected data", "sources with unexpected data"),
+    "removals-held": ("disparition à confirmer", "disparitions à confirmer",
+                      "disappearance to confirm", "disappearances to confirm"),
+    "budget-low": ("quota de requêtes presque épuisé", "quotas de requêtes presque épuisés",
+                   "budget of requests nearly used up", "budgets of requests nearly used up"),
+    "sink-failing": ("envoi en panne", "envois en panne", "delivery down", "deliveries down"),
+    "sink-recovered": ("envoi rétabli", "envois rétablis", "delivery back", "deliveries back"),
+    "store-failing": ("base de données en panne", "bases de données en panne", "database down", "databases down"),
+    "summary": ("récapitulatif", "récapitulatifs", "summary", "summaries"),
+}  # fmt: skip
+
+
+def counted(place: int) -> Mapping[str, tuple[str, str]]:
+    """One language of the rows: 0 is French, 2 is English."""
+    return {kind: (row[place], row[place + 1]) for kind, row in COUNTS.items()}

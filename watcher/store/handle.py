@@ -1,0 +1,79 @@
+"""A store that is open: its lock, its thread, and one look or one transaction at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from watcher.errors import StoreError, WatcherError
+from watcher.store import files
+from watcher.store.lock import Lock
+from watcher.store.worker import Work, Worker, finish, transact
+
+T = TypeVar("T")
+
+
+class Handle:
+    """The way to one store, from `open` to `close`.
+
+    Cancelling a caller never cuts a transaction in two: it ends, either way, before the cancellation goes on.
+    """
+
+    def __init__(self, worker: Worker, lock: Lock) -> None:
+        self._worker = worker
+        self._lock = lock
+        self._closing: asyncio.Future[None] | None = None
+
+    @classmethod
+    async def open(cls, path: str | Path) -> Self:
+        """Open the store at that path, made if there is none; its directory has to exist.
+
+        Raises StoreBusy when another process has it, StoreRuined when what is there is not a sound store of ours.
+        """
+        lock = Lock.take(path)
+        try:
+            return cls(await Worker.start(partial(files.connect, lock.store)), lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    async def close(self) -> None:
+        """Finish what was asked for, close the file in good order and end the thread; again is no error."""
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._close())
+        await finish(self._closing)
+
+    async def _close(self) -> None:
+        try:
+            with suppress(WatcherError):  # not marked, it is checked when it is opened next
+                await self._worker.run(partial(files.mark, clean=True))
+        finally:
+            try:
+                await self._worker.stop_and_join()
+            finally:
+                self._lock.release()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def ping(self) -> None:
+        """Return when all that was asked for before is done: the store's thread is alive and answers."""
+        await self._look(lambda db: db.execute("SELECT 1").fetchone())
+
+    async def _look(self, work: Work[T], then: Callable[[T], None] | None = None) -> T:
+        if self._closing is not None:
+            raise StoreError("the store is closed")
+        return await self._worker.run(work, then)
+
+    async def _write(self, work: Work[T], then: Callable[[T], None] | None = None) -> T:
+        return await finish(self._look(partial(transact, work=work), then))
