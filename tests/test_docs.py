@@ -56,7 +56,7 @@ def load(path, environ):
 
 def test_the_readmes_configuration_loads(tmp_path):
     """What a newcomer copies is a configuration that the daemon takes, without a warning."""
-    (example,) = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    example, *_ = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     (tmp_path / "config.toml").write_text(example)
     environ = {"APIMO_TOKEN": "x", "SLACK_WEBHOOK": "https://hooks.slack.com/services/x"}
     loaded = load(tmp_path / "config.toml", environ)

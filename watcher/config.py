@@ -44,10 +44,14 @@ __all__ = [
     "SourceSettings",
     "find",
     "load",
+    "load_rules",
     "matching",
 ]
 
 SYSTEM = Path("/etc/watcher/config.toml")
+
+CASES = ".test.toml"
+"""How the names of files end that have cases for rules (docs/trying.md): they stand beside files of rules."""
 
 
 class ConfigMissing(ConfigError):
@@ -78,11 +82,13 @@ def load(
     check_template: Check,
     constant: Constant,
     environ: Mapping[str, str] = os.environ,
+    spare_secrets: bool = False,
 ) -> Config:
     """Read and check everything; raises ConfigError with every complaint, ConfigMissing when there is no such file.
 
     `check_condition` and `check_template` are given a text and the types of event that its rule hears, and name its
-    mistakes; `constant`, given the same, says what a condition always comes to, None when that depends.
+    mistakes; `constant`, given the same, says what a condition always comes to, None when that depends. With
+    `spare_secrets` those that are not there are no mistake: something stands in for them.
     """
     try:
         document = read(path)
@@ -91,7 +97,7 @@ def load(
             raise ConfigMissing(error.complaints) from None
         raise
     checks = Checks(check_condition, check_template)
-    sections = Sections(document, Secrets(environ), sink_types, sorted(event_types), checks)
+    sections = Sections(document, Secrets(environ, spare=spare_secrets), sink_types, sorted(event_types), checks)
     top = Top(**sections.fields(document, document.data, Top, ()))  # what could not be read is as if left out
     pages = [document, *_rule_pages(document, top.rule_files)]
     # systemd gives a list when the unit names several directories
@@ -113,9 +119,29 @@ def load(
 
 
 def matching(directory: Path, pattern: str) -> list[Path]:
-    """The files that a pattern of `rule_files` means, in the directory of the file that names them."""
+    """The files that a pattern of `rule_files` means, in the directory of the file that names them; no cases."""
     names = glob.glob(pattern, root_dir=directory, recursive=True)  # noqa: PTH207 - Path.glob refuses absolute ones
-    return sorted(directory / name for name in names if not os.path.isdir(directory / name))  # noqa: PTH112 - is_dir raises
+    files = (name for name in names if not name.endswith(CASES))
+    return sorted(directory / name for name in files if not os.path.isdir(directory / name))  # noqa: PTH112 - is_dir raises
+
+
+def load_rules(
+    path: Path,
+    config: Config,
+    *,
+    sink_types: Mapping[str, SinkType],
+    event_types: Collection[str],
+    check_condition: Check,
+    check_template: Check,
+) -> Config:
+    """The configuration with the rules of that file in place of its own; raises ConfigError with every complaint."""
+    document = read(path)
+    checks = Checks(check_condition, check_template)
+    sections = Sections(document, Secrets({}), sink_types, sorted(event_types), checks)
+    book = sections.rules([document], config.sinks)
+    if document.complaints:
+        raise ConfigError(document.complaints)
+    return replace(config, rules=tuple(rule.settings() for rule in book.rules))
 
 
 def _rule_pages(document: Document, patterns: tuple[str, ...]) -> Iterator[Document | ConfigError]:

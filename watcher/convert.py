@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 
 import msgspec
 
-from watcher.credentials import Secrets
+from watcher.credentials import Absent, Secrets
 from watcher.kinds import KINDS, Daily
 from watcher.shapes import HEAD
 from watcher.toml import KeyPath, dotted, nearest, quoted
@@ -34,6 +34,8 @@ _WORDS = {
     time: "a time",
 }
 _EXAMPLES = {str: '"..."', bool: "true", int: "1", float: "1.5", Secret: '{ credential = "NAME" }'}
+_STAND_INS = {"url": "https://stand-in.invalid/", "secret": f"whsec_{'A' * 32}"}
+"""What stands in for a secret that may be absent, of the keys that have to look like one."""
 _LISTS: Mapping[Any, type] = {list: list, tuple: tuple, Sequence: tuple, Collection: tuple, frozenset: frozenset}
 _TABLES = (dict, Mapping)
 _LIMITS = frozenset({Rate, Daily})
@@ -149,6 +151,9 @@ class Converter:
         try:
             return self.secrets.find(value, self.directory)
         except ValueError as error:
+            if self.secrets.spare and isinstance(error, Absent):
+                key = next(part for part in reversed(path) if isinstance(part, str))
+                return Secret(_STAND_INS.get(key, "stand-in"))
             self.unfound.append(Mistake(path, str(error)))
             return Secret("?")
 

@@ -18,12 +18,20 @@ _FORMS = '{ credential = "NAME" }, { env = "NAME" } or { file = "PATH" }'
 _MOST = 1 << 16  # bytes; a file that is no secret at all is not worth reading to its end
 
 
+class Absent(ValueError):
+    """The reference is well written, and there is nothing where it points."""
+
+
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Where secrets are found: in the environment, in systemd's credentials, in files; `files` are those read."""
+    """Where secrets are found: in the environment, in systemd's credentials, in files; `files` are those read.
+
+    With `spare`, what is not there is no mistake: for commands that try a configuration and use no secret of it.
+    """
 
     environ: Mapping[str, str]
     files: list[Path] = field(default_factory=list)
+    spare: bool = False
 
     def find(self, reference: Any, directory: Path) -> Secret:
         """The secret that is referred to; raises ValueError, which names what was looked for and never what it held."""
@@ -54,7 +62,7 @@ class Secrets:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             raise ValueError('env is the name of a variable, not its value; write { env = "NAME" }')
         if name not in self.environ:
-            raise ValueError(f"the environment has no {name}; set it where watcher is started")
+            raise Absent(f"the environment has no {name}; set it where watcher is started")
         return f"the environment's {name}", self.environ[name]
 
     def _credential(self, name: str) -> tuple[str, str]:
@@ -62,7 +70,7 @@ class Secrets:
             raise ValueError('credential is the name of a file, not a path; write { file = "PATH" } for those')
         directory = self.environ.get("CREDENTIALS_DIRECTORY")
         if not directory:
-            raise ValueError(
+            raise Absent(
                 f"no credential {quoted(name)}: $CREDENTIALS_DIRECTORY is not set; give it with systemd's "
                 f"LoadCredential={name}:PATH, or point the variable at a directory"
             )
@@ -73,7 +81,7 @@ class Secrets:
             with path.open("rb") as file:
                 text = file.read(_MOST).decode()
         except OSError as error:
-            raise ValueError(f"{what} cannot be read: {path}: {error.strerror}; put the secret there") from None
+            raise Absent(f"{what} cannot be read: {path}: {error.strerror}; put the secret there") from None
         except UnicodeDecodeError:  # its text would quote the secret
             raise ValueError(f"{what} is not UTF-8 text; save it as UTF-8") from None
         self.files.append(path)

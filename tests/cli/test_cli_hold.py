@@ -198,3 +198,18 @@ async def test_explain_of_a_time_before_it_was_seen_is_1(site):
     done = await site.run("explain", "adlead.purchases/4", "--at", "2020-01-01")
     assert done.code == 1
     assert "was first seen" in done.err
+
+
+async def test_a_timer_outlives_a_reload_and_a_restart(site):
+    """What a rule waits for is told once, although the rules are loaded anew and the daemon is started again meanwhile."""
+    soon = MORE.replace('"15m"', '"3s"')
+    site.write(soon)
+    await site.run("run", "--once")
+    async with site.daemon():
+        happen(site)
+        await site.run("poll", LEADS)
+        site.write(soon, LATER)
+        assert (await site.run("reload")).code == 0
+    async with site.daemon():
+        await until(lambda: [event for event in site.told() if event["type"] == "overdue"])
+    assert len([event for event in site.told() if event["type"] == "overdue"]) == 1

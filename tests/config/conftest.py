@@ -31,7 +31,7 @@ class Desk:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return path
 
-    def load(self, text: str | None = None, path: str = "config.toml") -> Config:
+    def load(self, text: str | None = None, path: str = "config.toml", *, spare_secrets: bool = False) -> Config:
         """Load a configuration, by a path from the directory."""
         if text is not None:
             self.write(path, text)
@@ -43,6 +43,7 @@ class Desk:
             check_template=check_template,
             constant=constant,
             environ=self.environ,
+            spare_secrets=spare_secrets,
         )
 
     def complaints(self, text: str | None = None, path: str = "config.toml") -> list[str]:

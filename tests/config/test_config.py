@@ -392,3 +392,25 @@ def test_a_configuration_is_frozen(desk):
     for value, name in ((loaded, "rules"), (loaded.accounts["azur"], "token"), (loaded.sources[0], "every")):
         with pytest.raises(AttributeError):
             setattr(value, name, None)
+
+
+def test_cases_beside_files_of_rules_are_not_read_as_rules(desk):
+    """`rules/*.toml` does not mean `rules/leads.test.toml`: that holds cases for `watcher test`."""
+    desk.write("rules/leads.toml", RULE)
+    desk.write("rules/leads.test.toml", "[[cases]]\nname = 'x'\n")
+    loaded = desk.load('rule_files = ["rules/*.toml"]\n' + LOG)
+    assert len(loaded.rules) == 1
+    assert all(not str(path).endswith(".test.toml") for path in loaded.files)
+
+
+def test_who_tries_rules_needs_no_secrets(desk):
+    """With `spare_secrets` a variable, a credential and a file that are not there are no mistakes; others still are."""
+    absent = AZUR.replace('credential = "token"', 'file = "secrets/none"')
+    hook = '[sinks.h]\ntype = "webhook"\nurl = { env = "NOWHERE" }\nsecret = [{ credential = "a" }, { credential = "b" }]\n'
+    desk.write("config.toml", absent + hook)
+    assert len(desk.complaints()) == 4
+    assert set(desk.load(spare_secrets=True).sinks) == {"h"}
+    desk.write("config.toml", absent.replace('file = "secrets/none"', 'env = "not a name"') + hook)
+    with pytest.raises(ConfigError) as refused:
+        desk.load(spare_secrets=True)
+    assert len(refused.value.complaints) == 1

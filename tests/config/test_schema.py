@@ -71,7 +71,8 @@ def test_the_shipped_configuration_names_it():
 def test_what_is_shipped_is_valid(page):
     """Nothing is underlined in the shipped configuration, nor in the examples of the README."""
     whole = (ROOT / page).read_text()
-    for toml in re.findall(r"```toml\n(.*?)```", whole, re.DOTALL) if page.endswith(".md") else [whole]:
+    blocks = re.findall(r"```toml\n(.*?)```", whole, re.DOTALL) if page.endswith(".md") else [whole]
+    for toml in (block for block in blocks if "[[cases]]" not in block):  # cases are another kind of file
         assert errors(SHIPPED, toml) == []
 
 

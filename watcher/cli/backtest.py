@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +13,12 @@ import click
 from watcher import logs
 from watcher.app import utc_now
 from watcher.cli import examples
-from watcher.cli.common import config_option, json_option, moment_of, reading
+from watcher.cli.common import config_option, configured, json_option, moment_of, reading
 from watcher.cli.output import count, local, print_json, say, table, written
-from watcher.cli.standins import configured_to_try
-from watcher.config import Config
-from watcher.credentials import Secrets
-from watcher.errors import ConfigError
+from watcher.config import Config, load_rules
 from watcher.expressions import check
-from watcher.mistakes import Checks
 from watcher.rehearsal.backtest import Replayed, Sent, differences, replay, unknowns
 from watcher.rehearsal.stage import Cast
-from watcher.sections import Sections
 from watcher.sinks import sink_types
 from watcher.store.read import Reader
 from watcher.streams import catalogue
@@ -52,16 +46,16 @@ from watcher.toml import read
 @json_option
 @config_option
 def backtest(path: str | None, since: str, until: str | None, new: Path | None, limit: int, as_json: bool) -> None:
-    """Say what the rules would have sent on the stored history, and what other rules would.
+    """Say what the rules would have sent on the stored history.
 
     The stored events go through the rules at the times at which they came, with timers, hours, groups and limits as
-    they would have been. Nobody is told anything, and the store is only read.
+    they would have been; with --compare, also through others. Nobody is told anything, and the store is only read.
     """
     logs.setup("error")
-    config, now = configured_to_try(path), utc_now()
+    config, now = configured(path, spare_secrets=True), utc_now()
     other = _other(new, config) if new else None
-    start = moment_of(config.timezone, now)(since)
-    end = moment_of(config.timezone, now, "--until")(until) if until else now
+    start = moment_of(config.timezone, now)(since).astimezone(UTC)
+    end = moment_of(config.timezone, now, "--until")(until).astimezone(UTC) if until else now
     if end <= start:
         raise click.BadParameter("must be after --since", param_hint="--until")
     answer = asyncio.run(_backtest(config, other, start, end, limit))
@@ -74,13 +68,15 @@ def backtest(path: str | None, since: str, until: str | None, new: Path | None, 
 def _other(path: Path, config: Config) -> Config:
     """The configuration to compare with: a whole one, or today's with the rules of a file in place of its own."""
     if not read(path).data.keys() <= {"rules"}:
-        return configured_to_try(str(path))
-    document = read(path)
-    sections = Sections(document, Secrets({}), sink_types(), sorted(catalogue()), Checks(check, check_template))
-    book = sections.rules([document], config.sinks)
-    if document.complaints:
-        raise ConfigError(document.complaints)
-    return replace(config, rules=tuple(rule.settings() for rule in book.rules))
+        return configured(str(path), spare_secrets=True)
+    return load_rules(
+        path,
+        config,
+        sink_types=sink_types(),
+        event_types=catalogue(),
+        check_condition=check,
+        check_template=check_template,
+    )
 
 
 async def _backtest(

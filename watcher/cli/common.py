@@ -40,8 +40,8 @@ config_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-def configured(path: str | None, types: Mapping[str, SinkType] | None = None) -> Config:
-    """The configuration of that path, or of the default places."""
+def configured(path: str | None, types: Mapping[str, SinkType] | None = None, *, spare_secrets: bool = False) -> Config:
+    """The configuration of that path, or of the default places; for trying rules its secrets need not be here."""
     return load(
         find(path),
         sink_types=sink_types() if types is None else types,
@@ -49,6 +49,7 @@ def configured(path: str | None, types: Mapping[str, SinkType] | None = None) ->
         check_condition=check,
         check_template=check_template,
         constant=constant,
+        spare_secrets=spare_secrets,
     )
 
 

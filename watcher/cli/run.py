@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import click
 import msgspec
 
-from watcher import logs
+from watcher import logs, status
 from watcher.app import Core
 from watcher.cli import examples
 from watcher.cli.common import config_option, configured, opened, reading
@@ -49,7 +50,8 @@ def run(path: str | None, once: bool) -> int:
 async def _run(path: str | None, config: Config, types: Mapping[str, SinkType]) -> int:
     async with opened(config, types) as core:
         daemon = Daemon(core, partial(configured, path, types), types, Notifier())
-        async with serving(place(config.state_path), handler(daemon)):
+        pages, commands = status.serving(daemon, partial(_standing, daemon)), place(config.state_path)
+        async with pages, serving(commands, handler(daemon)):
             await daemon.run()
     return 0
 
@@ -75,6 +77,12 @@ def handler(daemon: Daemon) -> Handler:
 
 async def _status(daemon: Daemon) -> dict[str, Any]:
     """How everything fares, as the command `status` shows it."""
+    facts: dict[str, Any] = msgspec.to_builtins(await _standing(daemon))
+    return facts
+
+
+async def _standing(daemon: Daemon) -> Standing:
+    """How everything fares, read beside the store's own thread, with the troubles that the store cannot know."""
     core = daemon.core
     config, now = core.parts.config, core.clock()
     process = Process(
@@ -83,13 +91,14 @@ async def _status(daemon: Daemon) -> dict[str, Any]:
         generation=daemon.generation,
         reload_error=daemon.reload_error,
     )
+    own = tuple(filter(None, (daemon.trouble, daemon.unserved)))
 
     def look() -> Standing:
         with reading(config.state_path) as reader:
-            return standing(config, reader, now, process)
+            found = standing(config, reader, now, process)
+        return replace(found, troubles=(*found.troubles, *own))
 
-    facts: dict[str, Any] = msgspec.to_builtins(await asyncio.to_thread(look))
-    return facts
+    return await asyncio.to_thread(look)
 
 
 # ------------------------------------------------------------------------------------------------------------- once
