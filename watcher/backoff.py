@@ -26,15 +26,15 @@ def after(delivery: Delivery, error: Exception, now: datetime, luck: float) -> O
         case Permanent():
             return Dead(error.reason, refused=error.refused)
         case Transient():
-            reason, asked, unanswered = error.reason, error.retry_after, error.unanswered
+            reason, asked, unanswered, note = error.reason, error.retry_after, error.unanswered, error.note
         case _:  # a sink's bug: its type says enough, its text may hold anything
-            reason, asked, unanswered = f"the sink failed: {type(error).__name__}", None, False
+            reason, asked, unanswered, note = f"the sink failed: {type(error).__name__}", None, False, delivery.note
     if delivery.attempts >= len(SCHEDULE):
         return Dead(f"{reason} (given up after {delivery.attempts + 1} attempts)")
     wait = SCHEDULE[delivery.attempts] * (1 + JITTER * luck)
     if asked is not None:
         wait = max(wait, min(timedelta(seconds=max(0.0, asked)), LONGEST))
-    return RetryAt(now + wait, reason, unanswered=unanswered)
+    return RetryAt(now + wait, reason, unanswered=unanswered, note=note)
 
 
 def poll_wait(every: timedelta, failures: int, error: Transient | Permanent, luck: float) -> timedelta:

@@ -106,7 +106,8 @@ class Line:
 
     async def _send(self, delivery: Delivery) -> Outcome:
         try:
-            return Delivered(await self.sink.send(delivery))
+            taken = await self.sink.send(delivery)
+            return taken if isinstance(taken, Delivered) else Delivered(taken)
         except Exception as error:  # a sink's bug must end in the dead letters, not here
             return backoff.after(delivery, error, self.clock(), self.luck())
 

@@ -22,11 +22,15 @@ class ConfigError(WatcherError):
 class Transient(WatcherError):
     """It may work later. `retry_after` is the peer's own word for when, in seconds from now, if it gave one.
 
-    `unanswered` says that the request went out and no answer came: the peer may have taken it all the same.
+    `unanswered` says that the request went out and no answer came: the peer may have taken it all the same. `note` is
+    what a sink wants to know at its next attempt; it outlives a restart.
     """
 
-    def __init__(self, reason: str, *, retry_after: float | None = None, unanswered: bool = False) -> None:
+    def __init__(
+        self, reason: str, *, retry_after: float | None = None, unanswered: bool = False, note: str = ""
+    ) -> None:
         super().__init__(reason)
+        self.note = note
         self.reason = reason
         self.retry_after = retry_after
         self.unanswered = unanswered

@@ -359,7 +359,8 @@ class Plan:
 class Delivery:
     """One message owed to one sink. `number` names it; `attempts` counts the tries so far.
 
-    `members` are the first of the events that a summary tells of.
+    `members` are the first of the events that a summary tells of. `note` is what the sink wrote down at the attempt
+    before, `thread` what it called the first message about this record when it took it; empty where there is none.
     """
 
     number: int
@@ -370,22 +371,32 @@ class Delivery:
     due_at: datetime
     owed_at: datetime
     members: tuple[Event, ...] = ()
+    note: str = ""
+    thread: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The sink took it; `answer` is what it said, at most 2 KiB."""
+    """The sink took it; `answer` is what it said, at most 2 KiB.
+
+    `thread` is what it calls this message, for those about the same record to be put under it; the first one counts.
+    """
 
     answer: str = ""
+    thread: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryAt:
-    """It did not work; try again then. `unanswered`: it may have been taken all the same."""
+    """It did not work; try again then. `unanswered`: it may have been taken all the same.
+
+    `note` is what the sink wants to know at the next attempt (who has it already), at most 2 KiB.
+    """
 
     due_at: datetime
     reason: str
     unanswered: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

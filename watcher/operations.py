@@ -15,7 +15,7 @@ from watcher.derive import derive
 from watcher.desk import RELEASE, SILENCE, SUMMARY
 from watcher.diff import GONE, removals
 from watcher.errors import Permanent, Transient, WatcherError
-from watcher.model import Alarm, Delivery, Event, Plan, envelope, stamp
+from watcher.model import Alarm, Delivered, Delivery, Event, Plan, envelope, stamp
 from watcher.poll import Watch
 from watcher.silences import LABELS
 from watcher.toml import nearest
@@ -107,7 +107,8 @@ async def sink_test(core: Core, *, name: str) -> dict[str, Any]:
     now = core.clock()
     delivery = Delivery(0, specimen(now), name, "sink test", 0, now, now)
     try:
-        answer = await core.parts.sinks[name].send(delivery)
+        taken = await core.parts.sinks[name].send(delivery)
+        answer = taken.answer if isinstance(taken, Delivered) else taken
     except (Transient, Permanent) as error:
         return {"sink": name, "taken": False, "reason": error.reason}
     resumed = await core.store.resume(name, asked_too=False)

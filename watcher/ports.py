@@ -10,6 +10,7 @@ from watcher.model import (
     Alarm,
     Body,
     Condition,
+    Delivered,
     Delivery,
     Event,
     Held,
@@ -60,8 +61,11 @@ class Source(Protocol):
 class Sink(Protocol):
     """One place to tell people things."""
 
-    async def send(self, delivery: Delivery) -> str:
-        """Return what the peer answered when it took it (at most 2 KiB); otherwise raise Transient or Permanent."""
+    async def send(self, delivery: Delivery) -> str | Delivered:
+        """Return what the peer answered when it took it (at most 2 KiB), with the thread that it made where it has such.
+
+        Otherwise raise Transient or Permanent.
+        """
 
     async def close(self) -> None:
         """Let go of connections and files."""
