@@ -20,10 +20,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from watcher import __version__
-from watcher.cli.standing import SourceStanding, Standing
 from watcher.daemon import Daemon
 from watcher.model import Dead, Delivered, Delivery, Outcome, Plan, RetryAt, SourceName
 from watcher.poll import Look
+from watcher.standing import SourceStanding, Standing
 from watcher.streams import catalogue
 from watcher.troubles import BUDGET_LOW, DRIFTED, FAILING, HELD, SILENT, SINK_FAILING, STORE_FAILING
 

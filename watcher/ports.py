@@ -62,7 +62,7 @@ class Sink(Protocol):
     """One place to tell people things."""
 
     async def send(self, delivery: Delivery) -> str | Delivered:
-        """Return what the peer answered when it took it (at most 2 KiB), with the thread that it made where it has such.
+        """Return what the peer answered when it took it (at most 2 KiB), as a Delivered where it has a thread.
 
         Otherwise raise Transient or Permanent.
         """

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
 import re
 import socket
@@ -27,15 +28,18 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from prometheus_client.aiohttp import make_aiohttp_handler
 
-from watcher.cli.standing import Standing
 from watcher.daemon import Daemon
 from watcher.errors import StoreError, WatcherError
 from watcher.metrics import BLIND, NEW, Metrics, facts, state_of
 from watcher.model import Condition, stamp
+from watcher.standing import Standing
 from watcher.supervise import every
 from watcher.troubles import SINK_FAILING
 
 _log = structlog.get_logger("watcher")
+
+_mute = logging.getLogger("watcher.status")  # aiohttp's own: anybody could fill the log with what is no request
+_mute.disabled = True
 
 T = TypeVar("T")
 
@@ -103,7 +107,7 @@ class Pages:
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/status", self._status)
         self._runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, shutdown_timeout=1.0, keepalive_timeout=1.0, lingering_time=0.0
+            app, access_log=None, logger=_mute, handle_signals=False, shutdown_timeout=1.0, lingering_time=0.0
         )
 
     # --------------------------------------------------------------------------------------------- where it is served
@@ -119,7 +123,7 @@ class Pages:
         An address that cannot be had does not stop the daemon: it is there to tell people, and it tells them just as
         well without these pages. It is said in the log and by `status`, and tried again until it can be had.
         """
-        wanted = self.daemon.core.parts.config.status_listen
+        wanted = str(self.daemon.core.parts.config.status_listen)
         if wanted == self._served and self.daemon.unserved is None:
             return _CALM
         self._close()
@@ -239,7 +243,9 @@ class Pages:
             standing = await self._standing.get()
         except WatcherError:
             return _text(503, "the store cannot be read")
-        body = await asyncio.to_thread(lambda: msgspec.json.encode(shown(standing)))  # thousands of sources take a while
+        body = await asyncio.to_thread(
+            lambda: msgspec.json.encode(shown(standing))
+        )  # thousands of sources take a while
         return web.Response(body=body, content_type="application/json")
 
 
@@ -317,6 +323,9 @@ async def _bounded(request: web.Request, handler: Handler) -> web.StreamResponse
         return _text(503, "it takes too long")
     except web.HTTPException as error:
         return _text(error.status, f"{error.reason}: there are /healthz, /readyz, /metrics and /status")
+    except Exception:  # a bug here is said in the log as any other, and is nobody else's business
+        _log.exception("a status page failed", page=request.path)
+        return _text(500, "this is a bug; the log says more")
     if isinstance(answer, web.Response) and isinstance(answer.body, bytes) and len(answer.body) > LARGEST:
         return _text(503, f"it is over {LARGEST >> 20} MiB; `watcher status --json` has it")
     return answer

@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 import signal
-import time
 
 import pytest
 from cli_site import CRM, SECRETS, ended, happen, until
@@ -49,14 +48,12 @@ async def test_once_attempts_each_delivery_once(site):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_the_daemon_stops_within_a_second_when_idle(site, number):
+async def test_the_daemon_stops_when_idle(site, number):
     """A signal ends it in good order: exit 0, no socket left, the store closed."""
     async with site.daemon() as daemon:
         await until_idle(site)
-        began = time.monotonic()
         daemon.send_signal(number)
         done = await ended(daemon)
-        assert time.monotonic() - began < 1
         assert done.code == 0
         assert not (site.directory / "watcher.sock").exists()
         assert not (site.directory / "watcher.db-wal").exists()

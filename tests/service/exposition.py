@@ -10,10 +10,10 @@ from pathlib import Path
 
 from prometheus_client.exposition import generate_latest
 
-from watcher.cli.standing import AccountStanding, Process, SinkStanding, SourceStanding, Standing
 from watcher.metrics import FREE, LOG_SIZE, SIZE, Facts, Metrics
 from watcher.model import Condition, Delivered, Delivery, Plan, SourceName
 from watcher.poll import Look
+from watcher.standing import AccountStanding, Process, SinkStanding, SourceStanding, Standing
 from watcher.store.outbox import Pause
 from watcher.troubles import FAILING, tell
 
@@ -80,4 +80,4 @@ def rules():
 
 
 if __name__ == "__main__":
-    print(rules() if sys.argv[1:] == ["rules"] else generate_latest(everything().registry).decode(), end="")
+    sys.stdout.write(rules() if sys.argv[1:] == ["rules"] else generate_latest(everything().registry).decode())

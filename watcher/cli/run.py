@@ -18,13 +18,13 @@ from watcher.cli import examples
 from watcher.cli.common import config_option, configured, opened, reading
 from watcher.cli.glance import glance
 from watcher.cli.output import say
-from watcher.cli.standing import Process, Standing, standing
 from watcher.config import Config
 from watcher.control import Handler, NotRunning, ask, place, serving
 from watcher.daemon import Daemon
 from watcher.operations import OPERATIONS, Refused
 from watcher.poll import Watch
 from watcher.sinks import SinkType, sink_types
+from watcher.standing import Process, Standing, standing
 from watcher.systemd import Notifier
 
 AT_ONCE = 8

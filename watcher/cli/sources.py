@@ -11,7 +11,8 @@ from watcher.app import utc_now
 from watcher.cli import examples
 from watcher.cli.common import config_option, json_option, perform
 from watcher.cli.output import Cell, ago, ahead, count, lapse, print_json, say, table
-from watcher.cli.standing import SourceStanding, fares
+from watcher.cli.standing import fares
+from watcher.standing import SourceStanding
 
 source_argument = click.argument("source", metavar="SOURCE")
 

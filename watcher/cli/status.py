@@ -14,8 +14,9 @@ from watcher.cli.common import config_option, json_option, reading
 from watcher.cli.glance import Glance, glance
 from watcher.cli.output import EVENT_HEADS, Cell, ago, ahead, envelopes, event_row, lapse, print_json, say, table
 from watcher.cli.sources import how_it_fares
-from watcher.cli.standing import Process, SinkStanding, Standing, fares
+from watcher.cli.standing import fares
 from watcher.model import Event, Silence
+from watcher.standing import Process, SinkStanding, Standing
 
 LAST = 5
 """Events shown."""
