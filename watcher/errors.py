@@ -61,5 +61,5 @@ class StoreError(WatcherError):
     """The store cannot be used for now (disk full, input/output error, locked); the state is as it was."""
 
 
-class StoreRuined(WatcherError):
-    """The store is not one of ours, or damaged, or from a newer version: somebody has to look."""
+class StoreRuined(StoreError):
+    """The store is not one of ours, or damaged, or from a newer version: it does not pass by itself, somebody has to look."""

@@ -63,6 +63,7 @@ LOOKS: tuple[Ask, ...] = (
     lambda store: store.paused(),
     lambda store: store.paused_sources(),
     lambda store: store.owed_counts(),
+    lambda store: store.maybe_twice(),
     lambda store: store.event("a"),
     lambda store: store.events_of(["a"]),
     lambda store: store.dated(LEADS.stream, "opened"),
@@ -81,6 +82,7 @@ WRITES: dict[str, Ask] = {
     "resume_source": lambda store: store.resume_source(str(LEADS)),
     "resend": lambda store: store.resend([1], NOON),
     "remember": lambda store: store.remember("key", "text"),
+    "tidy": lambda store: store.tidy(NOON),
     "spend": lambda store: store.spend("azur", "2026-11-21", 3),
 }
 
@@ -91,6 +93,7 @@ async def prepared(store: Store) -> None:
     await store.add_silence({"type": "*"}, "Anne", "", NOON, LATER)
     await store.pause("sales", "HTTP 401", NOON)
     await store.pause_source(str(LEADS), "they migrate", NOON)
+    await store.spend("azur", "2020-11-21", 3)
 
 
 @pytest.mark.parametrize("times", [1, 3])

@@ -172,7 +172,7 @@ async def test_a_sqlite_that_is_too_old_is_said(path: Path, monkeypatch: pytest.
 # --------------------------------------------------------------------------------------------------- making and opening
 
 
-@pytest.mark.parametrize("place", ["os.open", "migrations.migrate", "_sync", "Path.rename"])
+@pytest.mark.parametrize("place", ["os.open", "migrations.migrate", "sync", "Path.rename"])
 async def test_a_crash_while_it_is_made_leaves_nothing_to_be_refused(
     path: Path, place: str, monkeypatch: pytest.MonkeyPatch
 ):

@@ -1,4 +1,4 @@
-"""A store of the first version comes up whole, or stays what it was."""
+"""A store of an earlier version comes up whole, or stays what it was."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from watcher.store.sqlite import Store
 
 AT = forms.micros(NOON)
 LATER = NOON + MINUTE
-FIRST, *REST = migrations._shipped()
+STEPS = migrations._shipped()
+FIRST = STEPS[0]
 
 # Every table of version 1, with every state; the newest event and delivery are gone, so that the sequences are ahead.
 CONTENT = f"""
@@ -51,6 +52,15 @@ DELETE FROM deliveries WHERE number = 8;
 DELETE FROM events WHERE sequence = 9;
 """
 
+# What came with version 2.
+SECOND = f"""
+UPDATE deliveries SET state = 'held', head = 0, bundle = 'b', reason = 'group' WHERE number = 3;
+UPDATE deliveries SET state = 'summed', bundle = 'b', told_in = 'e1' WHERE number = 4;
+UPDATE deliveries SET state = 'silenced', bundle = 'silence 1' WHERE number = 5;
+INSERT INTO silences VALUES (1, '{{"type": "*"}}', 'Anne', 'moving', {AT}, {AT + 5});
+INSERT INTO paused VALUES ('source', '{LEADS}', {AT}, 'holidays', 1);
+"""
+
 
 @pytest.fixture
 def old(path: Path) -> Path:
@@ -73,9 +83,11 @@ def db(old: Path, request: pytest.FixtureRequest) -> Iterator[sqlite3.Connection
 
 
 def test_a_released_step_stays_as_it_is():
-    """The first step is, byte for byte, the one that stores out there were made with."""
-    digest = hashlib.sha256(FIRST.encode()).hexdigest()
-    assert digest == "86d97a86fdc66e975c17b8501ca26d03f3b4f96a9eb01f5765e73cf3d5e94079"
+    """The steps before the last are, byte for byte, those that stores out there were made with."""
+    assert [hashlib.sha256(step.encode()).hexdigest() for step in STEPS[:2]] == [
+        "86d97a86fdc66e975c17b8501ca26d03f3b4f96a9eb01f5765e73cf3d5e94079",
+        "5989e0942cef1983277e07de4bfdae5553f1634e8006f4d739a0feb20ad07de2",
+    ]
 
 
 def test_everything_is_there_afterwards(db: sqlite3.Connection, old: Path):
@@ -83,11 +95,27 @@ def test_everything_is_there_afterwards(db: sqlite3.Connection, old: Path):
     before = dump(old)
     migrations.migrate(db)
     after = dump(old)
-    deliveries = [(*row[:11], row[10], *row[11:], "", "") for row in before.pop("deliveries")]
+    deliveries = [(*row[:11], row[10], *row[11:], "", "", "") for row in before.pop("deliveries")]
     pauses = [("sink", *row, 0) for row in before.pop("paused")]
-    assert (after.pop("deliveries"), after.pop("paused"), after.pop("silences")) == (deliveries, pauses, [])
+    unread = [(*row, row[-1]) for row in before.pop("unread")]
+    assert (after.pop("deliveries"), after.pop("paused"), after.pop("unread")) == (deliveries, pauses, unread)
+    assert (after.pop("silences"), after.pop("threads")) == ([], [])
     assert after == before
     assert migrations.version(db) == migrations.NEWEST
+
+
+def test_what_version_2_added_is_there_afterwards(db: sqlite3.Connection, old: Path):
+    """What is held, silenced, summed and paused in a store of version 2 is as it was, with nothing noted and no thread."""
+    migrations.migrate(db, STEPS[:2])
+    db.executescript(SECOND)
+    before = dump(old)
+    assert all(before.values())
+    migrations.migrate(db)
+    after = dump(old)
+    assert after.pop("deliveries") == [(*row, "") for row in before.pop("deliveries")]
+    assert after.pop("unread") == [(*row, row[-1]) for row in before.pop("unread")]
+    assert after.pop("threads") == []
+    assert after == before
 
 
 def test_the_file_is_sound_afterwards(db: sqlite3.Connection, old: Path):
@@ -133,8 +161,10 @@ def test_the_first_delivery_of_an_empty_store_is_the_first(path: Path):
         assert db.execute("SELECT * FROM sqlite_sequence WHERE name LIKE '%deliveries'").fetchall() == []
 
 
-def test_cut_off_at_any_instruction_it_stays_what_it_was(db: sqlite3.Connection, old: Path):
-    """Stopped anywhere in the step, the store is a whole one of version 1, and comes up the next time."""
+@pytest.mark.parametrize("number", range(2, len(STEPS) + 1))
+def test_cut_off_at_any_instruction_it_stays_what_it_was(db: sqlite3.Connection, old: Path, number: int):
+    """Stopped anywhere in a step, the store is a whole one of the version before, and comes up the next time."""
+    migrations.migrate(db, STEPS[: number - 1])
     before = dump(old)
     left = 0
 
@@ -145,18 +175,18 @@ def test_cut_off_at_any_instruction_it_stays_what_it_was(db: sqlite3.Connection,
 
     db.set_progress_handler(stop, 1)
     stops = 0
-    for at in range(1, 1_000_000, 23):
+    for at in range(1, 1_000_000, 23 if number == 2 else 5):
         left = at
         try:
-            migrations.migrate(db)
+            migrations.migrate(db, STEPS[:number])
         except sqlite3.OperationalError:
             stops += 1
             assert not db.in_transaction
-            assert (migrations.version(db), dump(old)) == (1, before)
+            assert (migrations.version(db), dump(old)) == (number - 1, before)
         else:
             break
     assert stops > 100
-    assert migrations.version(db) == migrations.NEWEST
+    assert migrations.version(db) == number
 
 
 async def test_a_store_of_before_goes_on(old: Path):

@@ -214,5 +214,5 @@ async def test_on_a_disk_that_cannot_be_written_a_closed_store_is_read(shelf: Pa
     with unwritable(shelf):
         with Reader.open(path) as reader:
             assert len(reader.sources()) == 1
-        with pytest.raises(StoreError, match="for now"):
+        with pytest.raises(StoreError, match="read-only"):
             Reader.open(shelf / "live.db")

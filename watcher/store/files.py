@@ -13,6 +13,7 @@ from pathlib import Path
 
 from watcher.errors import StoreError, StoreRuined
 from watcher.store import migrations
+from watcher.store.guard import LOG_LIMIT
 from watcher.store.worker import translated
 
 APPLICATION = int.from_bytes(b"watc", "big")
@@ -30,7 +31,7 @@ _SETTINGS = (
     "PRAGMA secure_delete = ON",  # what was erased is overwritten
     "PRAGMA trusted_schema = OFF",
     "PRAGMA temp_store = MEMORY",  # no personal data in temporary files
-    "PRAGMA journal_size_limit = 67108864",
+    f"PRAGMA journal_size_limit = {LOG_LIMIT}",
 )
 
 
@@ -41,6 +42,13 @@ def connect(path: Path) -> sqlite3.Connection:
     """
     if sqlite3.sqlite_version_info < (3, 37):
         raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old: watcher needs 3.37 or newer")
+    try:
+        return _connect(path)
+    except StoreRuined:
+        return _connect(path)  # a disk that did not read it is called damage, too, and may do so now
+
+
+def _connect(path: Path) -> sqlite3.Connection:
     with translated(str(path)):
         try:
             if not path.exists():
@@ -146,13 +154,17 @@ def _create(path: Path) -> None:
     with suppress(FileNotFoundError):
         draft.unlink()
     os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    with closing(sqlite3.connect(draft, isolation_level=None)) as db:
-        db.execute("PRAGMA journal_mode = MEMORY")  # nothing beside the draft to leave behind
-        db.execute(f"PRAGMA application_id = {APPLICATION}")
-        migrations.migrate(db)
-    _sync(draft)
-    draft.rename(path)
-    _sync(path.parent)
+    try:
+        with closing(sqlite3.connect(draft, isolation_level=None)) as db:
+            db.execute("PRAGMA journal_mode = MEMORY")  # nothing beside the draft to leave behind
+            db.execute(f"PRAGMA application_id = {APPLICATION}")
+            migrations.migrate(db)
+        sync(draft)
+        draft.rename(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)  # where there is no room it takes none
+        raise
+    sync(path.parent)
 
 
 def _has_log(path: Path) -> bool:
@@ -160,7 +172,8 @@ def _has_log(path: Path) -> bool:
     return log.exists() and log.stat().st_size > 0
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have a file, or what a directory lists, on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

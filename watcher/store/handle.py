@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -12,8 +13,9 @@ from typing import Self, TypeVar
 
 from watcher.errors import StoreError, WatcherError
 from watcher.store import files
+from watcher.store.guard import Guard
 from watcher.store.lock import Lock
-from watcher.store.worker import Work, Worker, finish, transact
+from watcher.store.worker import Work, Worker, finish, is_locked, transact
 
 T = TypeVar("T")
 
@@ -27,7 +29,9 @@ class Handle:
     def __init__(self, worker: Worker, lock: Lock) -> None:
         self._worker = worker
         self._lock = lock
+        self._guard = Guard(lock.store)
         self._closing: asyncio.Future[None] | None = None
+        self._patience = 0
 
     @classmethod
     async def open(cls, path: str | Path) -> Self:
@@ -37,7 +41,7 @@ class Handle:
         """
         lock = Lock.take(path)
         try:
-            return cls(await Worker.start(partial(files.connect, lock.store)), lock)
+            return cls(await Worker.start(partial(files.connect, lock.store), str(lock.store)), lock)
         except BaseException:
             lock.release()
             raise
@@ -51,7 +55,7 @@ class Handle:
     async def _close(self) -> None:
         try:
             with suppress(WatcherError):  # not marked, it is checked when it is opened next
-                await self._worker.run(partial(files.mark, clean=True))
+                await self._worker.run(partial(self._guard.around, partial(files.mark, clean=True)))
         finally:
             try:
                 await self._worker.stop_and_join()
@@ -67,13 +71,27 @@ class Handle:
         await self.close()
 
     async def ping(self) -> None:
-        """Return when all that was asked for before is done: the store's thread is alive and answers."""
+        """Return when all that was asked for before is done: the store's thread is alive and its files are there."""
         await self._look(lambda db: db.execute("SELECT 1").fetchone())
 
     async def _look(self, work: Work[T], then: Callable[[T], None] | None = None) -> T:
         if self._closing is not None:
             raise StoreError("the store is closed")
-        return await self._worker.run(work, then)
+        return await self._worker.run(partial(self._guard.around, work), then)
 
     async def _write(self, work: Work[T], then: Callable[[T], None] | None = None) -> T:
-        return await finish(self._look(partial(transact, work=work), then))
+        return await finish(self._look(partial(self._transact, work=work), then))
+
+    def _transact(self, db: sqlite3.Connection, work: Work[T]) -> T:
+        """Do it in one transaction. A lock that outlasts our patience is waited for once, not by all in the queue."""
+        try:
+            result = transact(db, work)
+        except sqlite3.OperationalError as error:
+            if is_locked(error) and not self._patience:
+                ((self._patience,),) = db.execute("PRAGMA busy_timeout").fetchall()
+                db.execute("PRAGMA busy_timeout = 0").fetchall()
+            raise
+        if self._patience:
+            db.execute(f"PRAGMA busy_timeout = {self._patience}").fetchall()
+            self._patience = 0
+        return result

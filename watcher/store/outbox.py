@@ -20,8 +20,12 @@ _SUMMARY = "summary"
 MEMBERS = 20
 """How many of the events that it tells of come with a summary."""
 
+NOTE = 2048
+"""Bytes kept of a sink's note."""
+
 _DUE = """
-SELECT d.number, d.rule, d.attempts, d.due_at, d.owed_at,
+SELECT d.number, d.rule, d.attempts, d.due_at, d.owed_at, d.note,
+  coalesce((SELECT thread FROM threads WHERE sink = ?1 AND record = d.record), ''),
   e.sequence, e.id, e.type, e.source, e.subject, e.time, e.recorded_at, e.data
 FROM deliveries d CROSS JOIN events e ON e.sequence = d.event
 WHERE d.head = 1 AND d.sink = ?1 AND d.due_at <= ?2
@@ -34,17 +38,30 @@ WHERE head = 1 AND sink = ?1 AND NOT EXISTS (SELECT 1 FROM paused WHERE kind = '
 ORDER BY due_at, number LIMIT ?2
 """
 
+_MAY_TRY = """
+SELECT 1 FROM deliveries d
+WHERE number = ? AND head = 1 AND NOT EXISTS (SELECT 1 FROM paused WHERE kind = 'sink' AND name = d.sink)
+"""
+
 _DELIVERED = """
-UPDATE deliveries SET state = 'delivered', head = 0, attempts = attempts + 1, settled_at = ?, reason = '', answer = ?
+UPDATE deliveries SET state = 'delivered', head = 0, attempts = attempts + 1, settled_at = ?, reason = '', answer = ?,
+  note = ''
 WHERE number = ? AND state = 'owed'
 """
+# An attempt that had nothing to note (no connection) does not make the one before it unsaid.
 _RETRY = """
-UPDATE deliveries SET attempts = attempts + 1, unanswered = unanswered + ?, due_at = ?, reason = ?
+UPDATE deliveries SET attempts = attempts + 1, unanswered = unanswered + ?, due_at = ?, reason = ?,
+  note = coalesce(nullif(?, ''), note)
 WHERE number = ? AND state = 'owed'
 """
 _DEAD = """
 UPDATE deliveries SET state = 'dead', head = 0, attempts = attempts + 1, settled_at = ?, reason = ?
 WHERE number = ? AND state = 'owed'
+"""
+# The first thread of a record counts, unless the message was to go into it and went into another: then it was gone.
+_THREAD = """
+INSERT INTO threads (sink, record, thread) VALUES (?1, ?2, ?3)
+ON CONFLICT (sink, record) DO UPDATE SET thread = excluded.thread WHERE thread = ?4
 """
 _ATTEMPT = """
 INSERT INTO attempts (delivery, n, at, outcome, reason)
@@ -81,7 +98,16 @@ UPDATE deliveries SET state = 'owed', attempts = 0, due_at = ?1, released_at = ?
   reason = iif(attempts > 0, reason, '')
 WHERE number = ?2
 """
+_HASTEN = """
+UPDATE deliveries SET due_at = ?3
+WHERE head = 1 AND due_at > ?3 AND sink = coalesce(?2, sink)
+  AND (?1 IS NULL OR number IN (SELECT value FROM json_each(?1)))
+"""
 _DROP = "UPDATE deliveries SET state = 'dropped', settled_at = ? WHERE number = ?"
+_ABANDON = """
+UPDATE deliveries SET state = 'dropped', head = 0, settled_at = ?, reason = ?
+WHERE sink = ? AND state IN ('owed', 'held')
+"""
 
 _COUNTS = """
 SELECT sink, sum(owed), sum(dead), min(oldest), sum(held) FROM (
@@ -92,6 +118,11 @@ SELECT sink, sum(owed), sum(dead), min(oldest), sum(held) FROM (
   UNION ALL
   SELECT sink, 0, 0, NULL, count(*) FROM deliveries WHERE state = 'held' GROUP BY sink
 ) GROUP BY sink ORDER BY sink
+"""
+
+_MAYBE_TWICE = """
+SELECT sink, count(*) FROM deliveries
+WHERE state = 'delivered' AND unanswered > 0 AND (?1 IS NULL OR settled_at >= ?1) GROUP BY sink
 """
 
 _TOLD = """
@@ -131,10 +162,10 @@ def due(db: sqlite3.Connection, sink: str, now: datetime, limit: int, busy: Coll
 
 
 def _delivery(db: sqlite3.Connection, sink: str, row: Row) -> Delivery:
-    number, rule, attempts, due_at, owed_at, *rest = row
+    number, rule, attempts, due_at, owed_at, note, thread, *rest = row
     what = event(rest)
     members = events.members(db, what.id, sink, MEMBERS) if what.type == _SUMMARY else ()
-    return Delivery(number, what, sink, rule, attempts, moment(due_at), moment(owed_at), members)
+    return Delivery(number, what, sink, rule, attempts, moment(due_at), moment(owed_at), members, note, thread)
 
 
 def next_due(db: sqlite3.Connection, sink: str, busy: Collection[int]) -> datetime | None:
@@ -143,17 +174,24 @@ def next_due(db: sqlite3.Connection, sink: str, busy: Collection[int]) -> dateti
     return next((moment(due_at) for number, due_at in rows if number not in busy), None)
 
 
+def may_try(db: sqlite3.Connection, number: int) -> bool:
+    """Whether that delivery is a head, and its sink not paused."""
+    return db.execute(_MAY_TRY, (number,)).fetchone() is not None
+
+
 def settle(db: sqlite3.Connection, outcomes: Iterable[tuple[Delivery, Outcome]], now: datetime) -> None:
     """Write down what became of attempts; of one that is not owed any more, nothing."""
     at = micros(now)
     for delivery, outcome in outcomes:
         match outcome:
-            case Delivered(answer):
+            case Delivered(answer, thread):
                 name, reason = "delivered", ""
                 done = db.execute(_DELIVERED, (at, answer, delivery.number))
-            case RetryAt(due_at, reason, unanswered):
+                if thread and done.rowcount:
+                    db.execute(_THREAD, (delivery.sink, delivery.event.record, thread, delivery.thread))
+            case RetryAt(due_at, reason, unanswered, note):
                 name = "retry"
-                done = db.execute(_RETRY, (unanswered, micros(due_at), reason, delivery.number))
+                done = db.execute(_RETRY, (unanswered, micros(due_at), reason, _bounded(note), delivery.number))
             case Dead(reason, refused):
                 name = "dead"
                 done = db.execute(_DEAD, (at, reason, delivery.number))
@@ -164,6 +202,10 @@ def settle(db: sqlite3.Connection, outcomes: Iterable[tuple[Delivery, Outcome]],
         if done.rowcount:
             db.execute(_ATTEMPT, (delivery.number, at, name, reason))
             db.execute(_HEAD, (delivery.sink, delivery.event.record))
+
+
+def _bounded(note: str) -> str:
+    return note.encode(errors="replace")[:NOTE].decode(errors="ignore")
 
 
 def pause(
@@ -196,12 +238,25 @@ def resend(db: sqlite3.Connection, numbers: Collection[int], now: datetime) -> i
     return _revive(db, db.execute(_SETTLED, (json(sorted(numbers)),)).fetchall(), now)
 
 
-def drop(db: sqlite3.Connection, numbers: Collection[int] | None, sink: str | None, now: datetime) -> int:
+def hasten(db: sqlite3.Connection, numbers: Collection[int] | None, sink: str | None, now: datetime) -> int:
+    """Have those that wait for their next attempt tried now, narrowed by what is not None; return how many they are."""
+    wanted = None if numbers is None else json(sorted(numbers))
+    return db.execute(_HASTEN, (wanted, sink, micros(now))).rowcount
+
+
+def drop(
+    db: sqlite3.Connection, numbers: Collection[int] | None, sink: str | None, since: datetime | None, now: datetime
+) -> int:
     """Drop dead deliveries, narrowed by what is not None; return how many they are."""
     at = micros(now)
-    rows = _given_up(db, numbers, sink, None)
+    rows = _given_up(db, numbers, sink, since)
     db.executemany(_DROP, ((at, number) for number, _, _ in rows))
     return len(rows)
+
+
+def abandon(db: sqlite3.Connection, sinks: Collection[str], reason: str, now: datetime) -> int:
+    """Drop all that those sinks are owed or that is held for them; return how many they are."""
+    return sum(db.execute(_ABANDON, (micros(now), reason, sink)).rowcount for sink in sinks)
 
 
 def _given_up(
@@ -233,6 +288,11 @@ def counts(db: sqlite3.Connection) -> dict[str, Counts]:
         sink: Counts(owed, dead, None if oldest is None else moment(oldest), held)
         for sink, owed, dead, oldest, held in db.execute(_COUNTS)
     }
+
+
+def maybe_twice(db: sqlite3.Connection, since: datetime | None = None) -> dict[str, int]:
+    """How many deliveries each sink took, since then or ever, after an attempt of which no answer came."""
+    return dict(db.execute(_MAYBE_TWICE, (None if since is None else micros(since),)).fetchall())
 
 
 def told(db: sqlite3.Connection, names: Collection[str]) -> dict[tuple[str, str], int]:

@@ -27,8 +27,8 @@ ON CONFLICT (source, key) DO UPDATE SET
 """
 _ABSENCES = "UPDATE records SET absences = ? WHERE source = ? AND key = ?"
 _UNREAD = """
-INSERT INTO unread (source, fingerprint, key, reason, seen_at) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (source, fingerprint) DO NOTHING
+INSERT INTO unread (source, fingerprint, key, reason, seen_at, met_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)
+ON CONFLICT (source, fingerprint) DO UPDATE SET met_at = excluded.met_at
 """
 
 # Not by ON CONFLICT DO NOTHING: that would use up a sequence number for each event that is there already.

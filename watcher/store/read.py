@@ -65,7 +65,8 @@ class DeliveryRow:
     """A delivery, whatever its state: owed, delivered, dead, dropped, held, silenced or summed.
 
     `released_at` is since when it may be sent: `owed_at`, or when it was let go or asked for again. `bundle` is what it
-    waits or waited with, or the silence that took it; `told_in` the id of the summary that told it.
+    waits or waited with, or the silence that took it; `told_in` the id of the summary that told it. `unanswered` counts
+    the tries of which no answer came: it may have been told so many times more.
     """
 
     number: int
@@ -251,9 +252,14 @@ class Reader:
         return self._read(lambda db: events.one(db, name))
 
     def deliveries(
-        self, sink: str | None = None, state: str | None = None, limit: int = 100, event: str | None = None
+        self,
+        sink: str | None = None,
+        state: str | None = None,
+        limit: int = 100,
+        event: str | None = None,
+        numbers: Collection[int] | None = None,
     ) -> list[DeliveryRow]:
-        """The newest deliveries, newest first, narrowed to a sink, a state (`owed` ...) and the id of an event."""
+        """The newest deliveries, newest first, narrowed to a sink, a state (`owed` ...), an event's id and numbers."""
         clauses: dict[str, tuple[str, ...]] = {}
         if state is not None:
             clauses[_IN_STATE[state]] = ()
@@ -261,6 +267,8 @@ class Reader:
             clauses["d.sink = ?"] = (sink,)
         if event is not None:
             clauses["d.event = (SELECT sequence FROM events WHERE id = ?)"] = (event,)
+        if numbers is not None:
+            clauses["d.number IN (SELECT value FROM json_each(?))"] = (forms.json(sorted(numbers)),)
         return list(map(_delivery, self._chosen(_DELIVERIES, clauses, "ORDER BY d.number DESC LIMIT ?", limit)))
 
     def attempts(self, number: int) -> list[AttemptRow]:
@@ -270,6 +278,10 @@ class Reader:
     def owed_counts(self) -> dict[str, Counts]:
         """How much is owed, dead and held, by sink; sinks with nothing of it are left out."""
         return self._read(outbox.counts)
+
+    def maybe_twice(self, since: datetime | None = None) -> dict[str, int]:
+        """How many deliveries each sink took, since then or ever, after an attempt of which no answer came."""
+        return self._read(lambda db: outbox.maybe_twice(db, since))
 
     def paused(self) -> dict[str, Pause]:
         """The paused sinks."""

@@ -25,12 +25,13 @@ from watcher.model import (
     SourceState,
     Version,
 )
-from watcher.store import alarms, budgets, events, holding, notes, outbox, plans, silences, snapshots
+from watcher.store import ahead, alarms, budgets, events, holding, notes, outbox, plans, silences, snapshots, tidy
 from watcher.store.handle import Handle
 from watcher.store.holding import Bundle, Recent, Waiting
 from watcher.store.known import Memory
 from watcher.store.lock import Lock
 from watcher.store.outbox import Counts, Pause
+from watcher.store.tidy import Tidied
 from watcher.store.worker import Worker
 from watcher.troubles import Troubles
 
@@ -114,10 +115,15 @@ class Store(Handle):
         """When the next of them falls due; None when nothing is owed, all that is owed is busy, or it is paused."""
         return await self._look(partial(outbox.next_due, sink=sink, busy=frozenset(busy)))
 
+    async def may_try(self, number: int) -> bool:
+        """Whether that delivery may be tried: it is the first one owed of its record, and the sink is not paused."""
+        return await self._look(partial(outbox.may_try, number=number))
+
     async def settle(self, delivery: Delivery, outcome: Outcome, now: datetime, plan: Plan | None = None) -> None:
         """Write down what became of one attempt, and in the same transaction what it means for the sink.
 
-        `Dead(refused=True)` pauses the sink too.
+        `Dead(refused=True)` pauses the sink too. The first thread of a record is kept for its later messages, until one
+        that was to go into it comes back with another. A note is kept until there is another one, or it is delivered.
         """
         await self.settle_all([(delivery, outcome)], now, plan)
 
@@ -179,13 +185,39 @@ class Store(Handle):
         """Owe deliveries again that are not owed now, whatever became of them; return how many."""
         return await self._write(partial(outbox.resend, numbers=numbers, now=now))
 
-    async def drop(self, now: datetime, *, numbers: Collection[int] | None = None, sink: str | None = None) -> int:
-        """Drop dead letters, all of them or narrowed to those numbers, to that sink; return how many."""
-        return await self._write(partial(outbox.drop, numbers=numbers, sink=sink, now=now))
+    async def hasten(self, now: datetime, *, numbers: Collection[int] | None = None, sink: str | None = None) -> int:
+        """Have what waits for its next attempt tried now, narrowed to those numbers, to that sink; return how many."""
+        return await self._write(partial(outbox.hasten, numbers=numbers, sink=sink, now=now))
+
+    async def drop(
+        self,
+        now: datetime,
+        *,
+        numbers: Collection[int] | None = None,
+        sink: str | None = None,
+        since: datetime | None = None,
+    ) -> int:
+        """Drop dead letters, all of them or narrowed as `redrive` has it; return how many."""
+        return await self._write(partial(outbox.drop, numbers=numbers, sink=sink, since=since, now=now))
+
+    async def abandon(self, sinks: Collection[str], reason: str, now: datetime) -> int:
+        """Drop all that is owed to, or held for, those sinks, for that reason; return how many."""
+        return await self._write(partial(outbox.abandon, sinks=tuple(sinks), reason=reason, now=now))
+
+    async def call_in(self, now: datetime) -> int:
+        """Have due now what a clock that has since been set back put off; return how many deliveries and bundles."""
+        return await self._write(partial(ahead.call_in, now=now))
 
     async def owed_counts(self) -> dict[str, Counts]:
         """How much is owed, dead and held, by sink; sinks with nothing of it are left out."""
         return await self._look(outbox.counts)
+
+    async def maybe_twice(self, since: datetime | None = None) -> dict[str, int]:
+        """How many deliveries each sink took, since then or ever, after an attempt of which no answer came.
+
+        The sink may have taken it at that attempt, too: told twice, with the same id. Sinks without such are left out.
+        """
+        return await self._look(partial(outbox.maybe_twice, since=since))
 
     async def parked(self, configured: Collection[str]) -> dict[str, int]:
         """How many deliveries are owed to, or held for, sinks that are not among those configured."""
@@ -286,6 +318,13 @@ class Store(Handle):
     async def recall(self, key: str) -> str | None:
         """What was kept under that name last; None for nothing."""
         return await self._look(partial(notes.recall, key=key))
+
+    async def tidy(self, now: datetime) -> Tidied:
+        """Throw away what only grows: records set aside that are readable again or gone, budgets of days long past.
+
+        Cheap; once a day is often enough.
+        """
+        return await self._write(partial(tidy.tidy, now=now))
 
     async def privacy_key(self) -> bytes:
         """The key of this store's hashes of what is withheld (`watcher.privacy`)."""

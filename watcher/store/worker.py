@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import aiosqlite
@@ -17,6 +19,11 @@ Work = Callable[[sqlite3.Connection], T]
 """Something to do with the connection, on its thread."""
 
 _RUINED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_UNWRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
+
+_NO_ROOM = 256 << 10
+"""Bytes: where fewer are free, a disk that does not write is a full one."""
 
 
 class Worker(aiosqlite.Connection):
@@ -25,12 +32,16 @@ class Worker(aiosqlite.Connection):
     aiosqlite posts single statements; between two of them anybody may be cancelled or put in a statement of his own. A
     function posted whole cannot be cut in two. It has no public way to post one, so this is a subclass, and uses of the
     inherited parts only `_execute`, which every public method of aiosqlite goes through, and `_thread`, to join it.
+    `store` is what errors call it.
     """
 
+    store = "the store"
+
     @classmethod
-    async def start(cls, connect: Callable[[], sqlite3.Connection]) -> Worker:
+    async def start(cls, connect: Callable[[], sqlite3.Connection], store: str) -> Worker:
         """Start the thread and open the connection there."""
         worker = cls(connect, iter_chunk_size=64)
+        worker.store = store
         worker._thread.daemon = True  # whoever forgets to close does not hang the exit; SQLite survives worse
         try:
             await finish(worker)
@@ -48,8 +59,8 @@ class Worker(aiosqlite.Connection):
         loop = asyncio.get_running_loop()
 
         def posted() -> T:
-            with translated():
-                result = work(self._conn)
+            with translated(self.store):
+                result = _read_again(work, self._conn)
             if then is not None:
                 loop.call_soon_threadsafe(then, result)
             return result
@@ -63,6 +74,19 @@ class Worker(aiosqlite.Connection):
             await finish(self.close())
         finally:
             self._thread.join()
+
+
+def _read_again(work: Work[T], db: sqlite3.Connection) -> T:
+    """Do it, and once more if SQLite calls the store damaged.
+
+    A disk that fails to read it calls so, too (EIO in its unixRead), and a disk may fail once.
+    """
+    try:
+        return work(db)
+    except sqlite3.DatabaseError as error:
+        if _code(error) not in _RUINED:
+            raise
+        return work(db)
 
 
 def transact(db: sqlite3.Connection, work: Work[T]) -> T:
@@ -95,7 +119,7 @@ async def finish(work: Awaitable[T]) -> T:
 
 
 @contextmanager
-def translated(store: str = "the store") -> Iterator[None]:
+def translated(store: str) -> Iterator[None]:
     """Turn the errors of SQLite that say something of the store, not of our program, into ours."""
     try:
         yield
@@ -106,13 +130,45 @@ def translated(store: str = "the store") -> Iterator[None]:
         raise answer from error
 
 
+def is_locked(error: sqlite3.DatabaseError) -> bool:
+    """Whether it came of a lock that somebody else holds."""
+    return _code(error) in _LOCKED
+
+
+def _code(error: sqlite3.DatabaseError) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte; the rest is detail
+
+
 def _translate(error: sqlite3.DatabaseError, store: str) -> WatcherError | None:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte; the rest is detail
+    code = _code(error)
     if code in _RUINED:
         return StoreRuined(f"{store} is damaged, or no store at all ({error}): put back a copy of it")
     if isinstance(error, sqlite3.OperationalError):
-        return StoreError(f"{store} cannot be used for now: {error}")
+        return StoreError(_plain(code, error, store))
     if isinstance(error, sqlite3.IntegrityError):
         # Made from what the store no longer holds: made again from what it holds now, it will do.
         return StoreError(f"this does not fit what is stored: {error}")
     return None
+
+
+def _plain(code: int, error: sqlite3.Error, store: str) -> str:
+    """What is the matter and what to do, in the words of who runs it."""
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _full(store)):
+        return f"no space on the disk of {store}: make room"
+    if code == sqlite3.SQLITE_IOERR:
+        name = error.sqlite_errorname
+        return f"the disk of {store} does not read or write ({name}): mend it"
+    if code in _LOCKED:
+        return f"{store} is locked by another program ({error}): end that one"
+    if code in _UNWRITABLE:
+        return f"{store} cannot be opened or written ({error}): is its disk read-only, its directory somebody else's?"
+    return f"{store} cannot be used for now: {error}"
+
+
+def _full(store: str) -> bool:
+    # SQLite calls it an error of the disk where it could not make room in a file that is mapped into memory.
+    try:
+        disk = os.statvfs(Path(store).parent)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < _NO_ROOM
