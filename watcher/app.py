@@ -26,7 +26,7 @@ from watcher.ports import Clock, Sink
 from watcher.privacy import DEFAULTS, Policy, withholder
 from watcher.rulebook import desk_of, renderer
 from watcher.rules import Rule
-from watcher.sinks import Settings, SinkType, Tools
+from watcher.sinks import Post, Settings, SinkType, Tools
 from watcher.sources import build_client, build_source
 from watcher.sources.http import Client
 from watcher.sources.throttle import Throttle
@@ -77,21 +77,31 @@ async def assemble(
     config: Config, store: Store, types: Mapping[str, SinkType], clock: Clock, luck: Callable[[], float]
 ) -> Assembly:
     """Build the parts that a configuration asks for."""
-    key = await store.privacy_key()  # first: what fails after the clients are made leaves them open
+    key = await store.privacy_key()  # these two first: what fails after the clients are made leaves them open
+    desk = await load_desk(config, types, store, clock())
     clients = {
         name: build_client(name, account, budget=store, clock=clock, luck=luck)
         for name, account in config.accounts.items()
     }
     planned = plans(config)
-    desk = await load_desk(config, types, store, clock())
     dated = tuple(rule for rule in desk.rules if rule.timer and rule.timer.of)
     watches = {
         str(s.name): _watch(config, s, clients[s.name.account], planned[s.name.account][s.name], key, dated)
         for s in config.sources
     }
-    tools = Tools(renderer(config, clock), clock, config.state_directory)
+    render, post = renderer(config, clock), poster(clients)
+    tools = Tools(render, clock, config.state_directory, post, config.language, config.timezone)
     sinks = {name: types[settings.type].build(name, settings, tools) for name, settings in config.sinks.items()}
     return Assembly(config, clients, watches, sinks, desk, planned)
+
+
+def poster(clients: Mapping[str, Client]) -> Post:
+    """What posts to the accounts, each in turn with its polls and within its budget."""
+
+    async def post(account: str, path: str, document: bytes, seconds: float) -> bytes:
+        return (await clients[account].post(path, document, timeout=seconds)).body()
+
+    return post
 
 
 async def load_desk(config: Config, types: Mapping[str, SinkType], store: Store, now: datetime) -> Desk:

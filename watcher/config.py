@@ -29,7 +29,7 @@ from watcher.shapes import (
     SourceSettings,
     Top,
 )
-from watcher.sinks import SinkType
+from watcher.sinks import Settings, SinkType
 from watcher.toml import Document, KeyPath, nearest, quoted, read
 from watcher.units import Rate
 
@@ -46,9 +46,13 @@ __all__ = [
     "load",
     "load_rules",
     "matching",
+    "state_directory",
 ]
 
 SYSTEM = Path("/etc/watcher/config.toml")
+
+STATE, RUNTIME = Path("/var/lib/watcher"), Path("/run/watcher")
+"""Where the service that runs on the system's configuration has its store, and its socket."""
 
 CASES = ".test.toml"
 """How the names of files end that have cases for rules (docs/trying.md): they stand beside files of rules."""
@@ -71,6 +75,15 @@ def find(path: str | None) -> Path:
         return place
     names = " nor ".join(map(str, places))
     raise ConfigMissing((f"{names}: no such file; write one, or name it with --config",))
+
+
+def state_directory(path: Path, environ: Mapping[str, str]) -> Path:
+    """From where the store's path starts: $STATE_DIRECTORY, else the service's for its own file, else the file's."""
+    # systemd gives a list when the unit names several directories
+    if named := environ.get("STATE_DIRECTORY", "").split(":")[0]:
+        return Path(named)
+    # Whoever types a command has not the service's environment, and means the service's store all the same.
+    return STATE if path == SYSTEM and os.path.lexists(STATE) else path.parent
 
 
 def load(
@@ -100,8 +113,7 @@ def load(
     sections = Sections(document, Secrets(environ, spare=spare_secrets), sink_types, sorted(event_types), checks)
     top = Top(**sections.fields(document, document.data, Top, ()))  # what could not be read is as if left out
     pages = [document, *_rule_pages(document, top.rule_files)]
-    # systemd gives a list when the unit names several directories
-    directory = Path(environ.get("STATE_DIRECTORY", "").split(":")[0] or path.parent)
+    directory = state_directory(path, environ)
     documents = [page for page in pages if isinstance(page, Document)]
     book = sections.rules(documents, top.sinks)
     config = _config(sections, top, documents, directory)
@@ -171,6 +183,7 @@ def _rule_pages(document: Document, patterns: tuple[str, ...]) -> Iterator[Docum
 def _config(sections: Sections, top: Top, documents: list[Document], directory: Path) -> Config:
     """Bring the sections together, as far as they could be read."""
     sections.known(documents[0], ("operator", "to"), "sink", top.operator.to or (), top.sinks)
+    sinks = dict(sections.sinks(top.sinks, top.accounts))
     return Config(
         path=documents[0].path,
         timezone=top.timezone,
@@ -179,14 +192,19 @@ def _config(sections: Sections, top: Top, documents: list[Document], directory: 
         state_directory=directory,
         accounts=dict(sections.accounts(top.accounts)),
         sources=tuple(sections.sources(top.sources, top.accounts)),
-        sinks=dict(sections.sinks(top.sinks, top.accounts)),
-        operator=tuple(top.sinks) if top.operator.to is None else top.operator.to,
+        sinks=sinks,
+        operator=top.operator.to if top.operator.to is not None else tuple(_listeners(sections, sinks)),
         rules=(),  # they become values once there is no mistake in them
         status_listen=top.status.listen,
         privacy=dict(sections.privacy(top.privacy)),
         rule_files=top.rule_files,
         files=tuple(dict.fromkeys([*(page.path for page in documents), *sections.secrets.files])),
     )
+
+
+def _listeners(sections: Sections, sinks: Mapping[str, Settings]) -> Iterator[str]:
+    """The sinks that hear of watcher's own troubles unless some are named; what writes to an account is no listener."""
+    return (name for name, settings in sinks.items() if not sections.sink_types[settings.type].api)
 
 
 # --------------------------------------------------------------------------------------------------------- warnings

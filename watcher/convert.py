@@ -96,7 +96,7 @@ class Converter:
         """The struct, or Wrong.
 
         What its `__post_init__` says in a ValueError is a mistake of the table, a line each; of one key, when the line
-        starts with `KEY: `.
+        starts with `KEY: `, or of one in a table of it with `KEY.INNER: `.
         """
         values, mistakes = self.fields(table, shape, path)
         if mistakes:
@@ -108,7 +108,8 @@ class Converter:
             keys_unfound = {mistake.path[: len(path) + 1] for mistake in self.unfound}
             for line in str(error).splitlines() or ["cannot be used together"]:
                 key, colon, text = line.partition(": ")
-                mistake = Mistake((*path, key), text) if colon and key in keys else Mistake(path, line)
+                place = key.split(".")
+                mistake = Mistake((*path, *place), text) if colon and place[0] in keys else Mistake(path, line)
                 if mistake.path not in keys_unfound:  # what stands in for a secret is not what somebody wrote
                     mistakes.append(mistake)
             raise Wrong(*mistakes) from None

@@ -23,7 +23,7 @@ from watcher.shapes import (
     Status,
     Top,
 )
-from watcher.sinks import Settings, email, file, slack, webhook
+from watcher.sinks import Settings, apimo_lead, apprise, command, email, file, slack, webhook
 
 
 class Key(NamedTuple):
@@ -103,7 +103,14 @@ KEYS: Mapping[type, Mapping[str, Key]] = {
             "that of leads but not of buyers, and machines get the events as they are."
         ),
     },
-    slack.Config: {"url": Key("The incoming webhook of the channel.", {"credential": "slack-webhook"})},
+    slack.Config: {
+        "url": Key("The incoming webhook of the channel; or else token and channel.", {"credential": "slack-webhook"}),
+        "token": Key(
+            "The token of a bot, which puts what is about one record in one thread.", {"credential": "slack-token"}
+        ),
+        "channel": Key("Beside token: the channel's id, as it stands at the end of its details.", "C0123"),
+        "base_url": Key("Where Slack's API is."),
+    },
     email.Config: {
         "host": Key("The mail server.", "smtp.example.fr"),
         "port": Key("Its port; left out, 587, or 465 when tls is implicit."),
@@ -118,6 +125,17 @@ KEYS: Mapping[type, Mapping[str, Key]] = {
         "secret": Key("What signs each request; a list of two while it is changed.", {"credential": "crm-secret"}),
     },
     file.Config: {"path": Key('The file that gets one event a line; "-" is standard output.', "events.jsonl")},
+    command.Config: {
+        "command": Key(
+            "The program and its arguments; it gets the event as JSON on standard input.", ["/usr/bin/tell"]
+        ),
+    },
+    apprise.Config: {"url": Key("The address of the service as Apprise writes it.", {"credential": "apprise-url"})},
+    apimo_lead.Config: {
+        "account": Key("The account of Apimo to create the lead with, by its name under [accounts].", "azur"),
+        "agency": Key("The number of the agency that gets the lead.", 101),
+        "fields": Key("What the lead says: a template for each of its fields.", {"lastname": "{{ record.lastname }}"}),
+    },
     RuleKeys: {
         "name": Key("What the rule is for; no two rules share it.", "hot leads"),
         "on": Key(

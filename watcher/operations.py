@@ -5,21 +5,27 @@ They take and return plain JSON values; what is wrong with a request is a `Refus
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from watcher.app import Core
+from watcher.app import Core, poster
 from watcher.derive import derive
 from watcher.desk import RELEASE, SILENCE, SUMMARY
 from watcher.diff import GONE, removals
 from watcher.errors import Permanent, Transient, WatcherError
+from watcher.kinds import Id
 from watcher.model import Alarm, Delivered, Delivery, Event, Plan, envelope, stamp
 from watcher.poll import Watch
 from watcher.silences import LABELS
-from watcher.toml import nearest
+from watcher.sinks import apimo_lead
+from watcher.toml import absent, nearest
 from watcher.troubles import HELD, Troubles
+
+LEAD_WITHIN = 30.0
+"""Seconds that Apimo has to answer to a new lead."""
 
 Operation = Callable[..., Awaitable[dict[str, Any]]]
 
@@ -84,20 +90,56 @@ async def confirm(core: Core, *, source: str) -> dict[str, Any]:
 async def redrive(
     core: Core, *, numbers: list[int] | None = None, sink: str | None = None, since: str | None = None
 ) -> dict[str, Any]:
-    """Owe dead letters again: some, those of a sink, those since a time, or all."""
-    count = await core.store.redrive(
-        core.clock(), numbers=numbers, sink=sink, since=datetime.fromisoformat(since) if since else None
-    )
-    for name in core.parts.sinks if sink is None else (sink,):
+    """Owe dead letters again: some, those of a sink, those since a time, or all; a sink that refused us goes on."""
+    before = await core.store.owed_counts()
+    count = await core.store.redrive(core.clock(), numbers=numbers, sink=sink, since=_moment(since))
+    after = await core.store.owed_counts()
+    revived = {name for name, counts in before.items() if name in after and counts.dead > after[name].dead}
+    for name in revived | ({sink} if sink else set()):
         await core.store.resume(name, asked_too=False)  # asking for it again is the word that it is mended
-        if name in core.lines:
-            core.lines[name].bell.set()
+    core.wake_all()
     return {"redriven": count}
 
 
-async def drop(core: Core, *, numbers: list[int] | None = None, sink: str | None = None) -> dict[str, Any]:
-    """Drop dead letters: they are kept in the history, and not sent."""
-    return {"dropped": await core.store.drop(core.clock(), numbers=numbers, sink=sink)}
+async def resend(core: Core, *, numbers: list[int] | None = None, sink: str | None = None) -> dict[str, Any]:
+    """Send deliveries again, whatever became of them, with the same ids; without numbers, what a sink is owed.
+
+    What is owed, and waits for its next attempt, is tried now. A paused sink stays paused: it is sent them later.
+    """
+    if numbers is None and sink is None:
+        raise Refused("say which: numbers, or a sink")
+    now = core.clock()
+    hastened = await core.store.hasten(now, numbers=numbers, sink=sink)
+    resent = await core.store.resend(numbers or (), now)
+    core.wake_all()
+    return {"resent": resent, "hastened": hastened}
+
+
+async def drop(
+    core: Core,
+    *,
+    numbers: list[int] | None = None,
+    sink: str | None = None,
+    since: str | None = None,
+    parked: bool = False,
+) -> dict[str, Any]:
+    """Drop dead letters: they are kept in the history, and not sent.
+
+    With `parked` it is what is owed to sinks that are not configured any more, of all of them or of that one.
+    """
+    now = core.clock()
+    if not parked:
+        return {"dropped": await core.store.drop(now, numbers=numbers, sink=sink, since=_moment(since))}
+    if numbers or since:
+        raise Refused("what is parked is dropped by its sink, not by number or time")
+    if sink in core.parts.sinks:
+        raise Refused(f"the sink {sink!r} is configured: nothing of it is parked; what it is owed will be sent")
+    gone = [name for name in await core.store.parked(core.parts.sinks) if sink in (None, name)]
+    return {"dropped": await core.store.abandon(gone, "its sink is not configured any more", now)}
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 async def sink_test(core: Core, *, name: str) -> dict[str, Any]:
@@ -196,6 +238,40 @@ async def replay(core: Core, *, since: str, again: bool = False, dry: bool = Fal
     return {"events": len(events), "owed": owed, "again": len(repeated)}
 
 
+# -------------------------------------------------------------------------------------------------------------- leads
+
+
+async def lead_create(
+    core: Core, *, account: str, agency: str, fields: dict[str, str], dry: bool = False
+) -> dict[str, Any]:
+    """Create a lead in Apimo, in turn with the account's polls and within its budget; `dry` only says what it would be.
+
+    Without a reference of its own it gets a new one.
+    """
+    accounts = core.parts.config.accounts
+    if account not in accounts:
+        raise Refused(absent("account", account, accounts))
+    if (api := accounts[account].api) != "apimo":
+        raise Refused(f"{account} is an account of {api}, and leads are created in Apimo")
+    try:
+        agency = str(Id.parse(agency))
+    except ValueError as error:
+        raise Refused(f"agency: {error}") from None
+    if wrong := list(apimo_lead.mistakes(fields)):
+        raise Refused("; ".join(wrong))
+    lead = apimo_lead.document(fields, fields.get(apimo_lead.REFERENCE) or str(uuid.uuid4()), core.clock())
+    asked = {"account": account, "agency": agency, "lead": lead}
+    if dry:
+        return {**asked, "created": False, "dry": True}
+    try:
+        number = await apimo_lead.create(poster(core.parts.clients), account, agency, lead, LEAD_WITHIN)
+    except (Transient, Permanent) as error:
+        later = isinstance(error, Transient)
+        unanswered = isinstance(error, Transient) and error.unanswered
+        return {**asked, "created": False, "reason": error.reason, "later": later, "unanswered": unanswered}
+    return {**asked, "created": True, "id": number}
+
+
 # ------------------------------------------------------------------------------------------------------- a sink's test
 
 
@@ -237,6 +313,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "resync": resync,
     "confirm": confirm,
     "redrive": redrive,
+    "resend": resend,
     "drop": drop,
     "sink-test": sink_test,
     "pause": pause,
@@ -244,4 +321,5 @@ OPERATIONS: Mapping[str, Operation] = {
     "silence": silence,
     "end-silence": end_silence,
     "replay": replay,
+    "lead-create": lead_create,
 }

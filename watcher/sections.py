@@ -179,6 +179,8 @@ class Sections:
             account = getattr(settings, "account", None)  # of the sinks that write to an API
             if isinstance(account, str) and account not in accounts:
                 self._note((*path, "account"), absent("account", account, accounts))
+            elif isinstance(account, str) and kind and kind.api and (api := _api(accounts[account])) != kind.api:
+                self._note((*path, "account"), f"{quoted(account)} is of {api}; name an account of {kind.api}")
             if settings:
                 yield name, settings
 
@@ -215,6 +217,11 @@ class Sections:
             path: KeyPath = ("rules", index)
             if (table := self.convert(document, value, dict[str, Any], path)) is not None:
                 yield Written(document, path, table, self.fields(document, table, RuleKeys, path))
+
+
+def _api(account: Any) -> str:
+    """Which API an account is of, as its table has it."""
+    return str(account.get("api")) if isinstance(account, dict) else ""
 
 
 def _misfits(api: _Api, table: Mapping[str, Any], stream: str | None) -> Iterator[tuple[str, str]]:

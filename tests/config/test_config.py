@@ -14,7 +14,7 @@ from watcher.config import ConfigMissing, find, load
 from watcher.errors import ConfigError
 from watcher.expressions import check, constant
 from watcher.model import SourceName
-from watcher.sinks import sink_types
+from watcher.sinks import SINKS, sink_types
 from watcher.streams import catalogue
 from watcher.templates import check_template
 from watcher.units import Rate, Secret
@@ -405,6 +405,7 @@ def test_cases_beside_files_of_rules_are_not_read_as_rules(desk):
 
 def test_who_tries_rules_needs_no_secrets(desk):
     """With `spare_secrets` a variable, a credential and a file that are not there are no mistakes; others still are."""
+    desk.types = SINKS
     absent = AZUR.replace('credential = "token"', 'file = "secrets/none"')
     hook = '[sinks.h]\ntype = "webhook"\nurl = { env = "NOWHERE" }\nsecret = [{ credential = "a" }, { credential = "b" }]\n'
     desk.write("config.toml", absent + hook)

@@ -143,6 +143,7 @@ path = "events.jsonl"
 name = "everything"
 on = ["*"]
 to = ["webhook", "slack", "mail", "file"]
+flood = false
 {rules}
 """)
 

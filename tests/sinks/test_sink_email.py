@@ -10,6 +10,7 @@ import ssl
 import traceback
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 from sink_peers import Send, body, parsed, post
 
 from watcher.errors import Permanent, Transient
+from watcher.model import Delivery
 from watcher.sinks import SINKS, Tools
 from watcher.sinks.email import Config, Email
 from watcher.units import Secret
@@ -143,6 +145,13 @@ async def test_a_refused_connection_is_transient(mailer: Any, delivery: Send) ->
 # ---------------------------------------------------------------------------------------------- several recipients
 
 
+def noted(delivery: Delivery, error: Transient | Permanent) -> Delivery:
+    """The delivery as it comes to its next attempt, with what was noted at the one before."""
+    assert isinstance(error, Transient)
+    assert error.note
+    return replace(delivery, attempts=delivery.attempts + 1, note=error.note)
+
+
 def asked(there: Any) -> list[str]:
     """The recipients that the server was asked to take, in the order of asking."""
     return [line[9:10] for line in there.commands if line.startswith("RCPT")]
@@ -152,36 +161,59 @@ async def test_only_who_was_refused_is_tried_again(mailer: Any, delivery: Send) 
     """Who has the message already does not get it twice; who never will is not asked again."""
     replies = {"RCPT_TO:<B@EXAMPLE.FR>": "450 busy", "RCPT_TO:<C@EXAMPLE.FR>": "550 unknown"}
     async with post(**replies) as there:
-        sink = mailer(there.port)
-        error = await failure(sink.send(delivery()))
+        error = await failure(mailer(there.port).send(delivery()))
         assert isinstance(error, Transient)
         assert error.reason == "refused for now: recipient 2 of 3 (450)"
-        assert isinstance(await failure(sink.send(delivery())), Transient)
+        again = await failure(mailer(there.port).send(noted(delivery(), error)))  # of a process that knows no other
         del there.replies["RCPT TO:<B@EXAMPLE.FR>"]
-        assert await sink.send(delivery()) == "queued as 1; refused: recipient 3 of 3 (550)"
+        taken = await mailer(there.port).send(noted(delivery(), again))
+        assert taken == "queued as 1; refused: recipient 3 of 3 (550)"
         assert "".join(asked(there)) == "abc" + "b" + "b"
         assert len(there.mails) == 2
         there.commands.clear()
-        await sink.send(delivery())
+        await mailer(there.port).send(delivery())
         assert "".join(asked(there)) == "abc", "a resend goes to all of them"
+    first, second = (parsed(mail) for mail in there.mails[:2])
+    assert first["Message-ID"] == second["Message-ID"]
+    assert first["References"] == first["In-Reply-To"] == second["References"]
+
+
+async def test_what_is_noted_outlives_attempts_that_reach_nobody(mailer: Any, delivery: Send) -> None:
+    """A server that is away for an hour does not have everybody told twice."""
+    async with post(**{"RCPT_TO:<B@EXAMPLE.FR>": "450 busy"}) as there:
+        first = await failure(mailer(there.port).send(delivery()))
+        there.replies["GREETING"] = "421 too busy"
+        second = await failure(mailer(there.port).send(noted(delivery(), first)))
+        there.replies.clear()
+        assert await mailer(there.port).send(noted(delivery(), second)) == "queued as 1"
+        assert "".join(asked(there)) == "abc" + "b"
+
+
+async def test_what_is_noted_tells_no_address_and_is_short(mailer: Any, delivery: Send) -> None:
+    """Places in the list, also of a list as long as may be."""
+    names = [f"name{number}@example.fr" for number in range(100)]
+    replies = {f"RCPT_TO:<NAME{number}@EXAMPLE.FR>": f"{450 + number % 3 * 50} no" for number in range(100)}
+    async with post(**replies) as there:
+        error = await failure(mailer(there.port, to=names).send(delivery()))
+    assert isinstance(error, Transient)
+    assert not re.search("@|name|example", error.note)
+    assert 0 < len(error.note) <= 2048
+
+
+async def test_a_changed_list_of_recipients_is_told_anew(mailer: Any, delivery: Send) -> None:
+    """Places in the old list are no places in the new one: rather twice than never."""
+    async with post(**{"RCPT_TO:<B@EXAMPLE.FR>": "450 busy"}) as there:
+        error = await failure(mailer(there.port).send(delivery()))
+        there.replies.clear()
+        there.commands.clear()
+        await mailer(there.port, to=["d@example.fr", *THREE[:2]]).send(noted(delivery(), error))
+        assert "".join(asked(there)) == "dab"
 
 
 async def test_who_is_refused_for_good_does_not_keep_the_others_waiting(mailer: Any, delivery: Send) -> None:
     """It is taken, and the answer says for whom it was not."""
     async with post(**{"RCPT_TO:<A@EXAMPLE.FR>": "550 a@example.fr is unknown"}) as there:
         assert await mailer(there.port).send(delivery()) == "queued as 1; refused: recipient 1 of 3 (550)"
-
-
-async def test_memory_of_recipients_is_bounded(mailer: Any, delivery: Send, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Deliveries that are given up elsewhere do not pile up here."""
-    monkeypatch.setattr("watcher.sinks.email._MOST_REMEMBERED", 2)
-    async with post(**{"RCPT_TO:<B@EXAMPLE.FR>": "450 busy"}) as there:
-        sink = mailer(there.port)
-        for number in range(4):
-            one = delivery()
-            object.__setattr__(one.event, "id", f"event-{number}")
-            await failure(sink.send(one))
-        assert list(sink._settled) == ["event-2", "event-3"]
 
 
 async def test_a_cancelled_send_leaves_the_sink_usable(mailer: Any, delivery: Send) -> None:
@@ -265,6 +297,29 @@ async def test_a_wrong_password_turns_the_sink_away(
     assert "CANARY" not in "".join(record.getMessage() for record in ours) + repr(sink) + repr(sink._config)
 
 
+@pytest.mark.usefixtures("trusted")
+async def test_a_wrong_password_is_tried_once(mailer: Any, delivery: Send, tls: ssl.SSLContext) -> None:
+    """Whatever ways of logging in there are: a server that counts them does not lock the account."""
+    async with post(EHLO="250-post\r\n250 AUTH CRAM-MD5 PLAIN LOGIN", AUTH="535 no", tls=tls) as there:
+        sink = mailer(there.port, host="localhost", tls="implicit", username="watcher", password=Secret(PASSWORD))
+        error = await failure(sink.send(delivery()))
+    assert isinstance(error, Permanent)
+    assert error.refused
+    assert len([line for line in there.commands if line.startswith("AUTH")]) == 1
+
+
+@pytest.mark.usefixtures("trusted")
+async def test_a_way_of_logging_in_that_is_only_announced_is_passed_over(
+    mailer: Any, delivery: Send, tls: ssl.SSLContext
+) -> None:
+    """Some servers name ways that they do not have: the next one may be right."""
+    async with post(EHLO="250-post\r\n250 AUTH LOGIN PLAIN", AUTH="504 unknown", tls=tls) as there:
+        sink = mailer(there.port, host="localhost", tls="implicit", username="watcher", password=Secret(PASSWORD))
+        assert isinstance(await failure(sink.send(delivery())), Permanent)
+    ways = [line.split()[1].upper() for line in there.commands if line.startswith("AUTH")]
+    assert ways == ["PLAIN", "LOGIN"]
+
+
 async def test_encryption_is_never_left_out(mailer: Any, delivery: Send) -> None:
     """A server that offers no STARTTLS gets no message and no password, and is not asked again."""
     async with post() as there:
@@ -316,6 +371,7 @@ def test_the_port_follows_the_encryption(kind: str, port: int, tools: Tools) -> 
         ({"from_": "team: a@b.fr;"}, "from: must be an address"),
         ({"to": []}, "to: must be a list of addresses"),
         ({"to": ["a@b.fr", "x"]}, "to: must be a list of addresses"),
+        ({"to": ["a@b.fr"] * 101}, "to: must have at most 100"),
         ({"to": ["é@b.fr"]}, "to: must be a list of addresses"),
         ({"to": ["a@b.fr\r\nBcc: x@y.fr"]}, "to: must be a list of addresses"),
     ],

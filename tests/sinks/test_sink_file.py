@@ -6,7 +6,12 @@ import asyncio
 import errno
 import json
 import os
+import resource
 import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +25,7 @@ from watcher.sinks import SINKS, Tools
 from watcher.sinks.file import Config, File
 
 NAME = "events.jsonl"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -160,4 +166,197 @@ async def test_a_cancelled_send_leaves_whole_lines(sink: File, delivery: Send, t
     await asyncio.wait([sending])
     await sink.send(delivery(reference="last"))
     assert lines(tmp_path / NAME)[-1]["data"]["record"]["reference"] == "last"
+    await sink.close()
+
+
+# ------------------------------------------------------------------------------------------------- what disks really do
+
+
+@contextmanager
+def no_larger_than(size: int) -> Iterator[None]:
+    """Have the kernel take no byte of a file beyond that size, as a disk does that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_a_disk_that_fills_up_in_the_middle_of_a_line(sink: File, delivery: Send, tmp_path: Path) -> None:
+    """Whatever part of it went in is taken back; once there is space the event is whole, and on a line of its own."""
+    await sink.send(delivery(reference="1"))
+    before = (tmp_path / NAME).read_bytes()
+    for room in (0, 1, 100):
+        with no_larger_than(len(before) + room), pytest.raises(Transient, match="not written"):
+            await sink.send(delivery(reference="2"))
+        assert (tmp_path / NAME).read_bytes() == before
+    await sink.send(delivery(reference="2"))
+    assert [line["data"]["record"]["reference"] for line in lines(tmp_path / NAME)] == ["1", "2"]
+    await sink.close()
+
+
+async def test_a_line_that_cannot_even_be_taken_back_is_ended(
+    sink: File, delivery: Send, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No event ever stands on a line with half of another."""
+
+    def broken(*_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    await sink.send(delivery(reference="1"))
+    monkeypatch.setattr(os, "ftruncate", broken)
+    with no_larger_than((tmp_path / NAME).stat().st_size + 100), pytest.raises(Transient):
+        await sink.send(delivery(reference="2"))
+    monkeypatch.undo()
+    await sink.send(delivery(reference="3"))
+    first, half, last = (tmp_path / NAME).read_bytes().splitlines()
+    assert len(half) == 100
+    assert [json.loads(line)["data"]["record"]["reference"] for line in (first, last)] == ["1", "3"]
+    await sink.close()
+
+
+async def test_a_line_that_does_not_reach_the_disk_is_taken_back(
+    sink: File, delivery: Send, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Disks that are full may say so only with the flush: the line comes once, later."""
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    await sink.send(delivery(reference="1"))
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(Transient, match="No space left"):
+        await sink.send(delivery(reference="2"))
+    monkeypatch.undo()
+    await sink.send(delivery(reference="2"))
+    assert [line["data"]["record"]["reference"] for line in lines(tmp_path / NAME)] == ["1", "2"]
+    await sink.close()
+
+
+async def test_a_file_that_is_emptied_while_it_is_written_gets_no_hole(
+    sink: File, delivery: Send, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copytruncate of logrotate may come at any moment."""
+    path = tmp_path / NAME
+    await sink.send(delivery(reference="1"))
+    write = os.write
+
+    def interrupted(descriptor: int, data: bytes) -> int:
+        os.truncate(path, 0)
+        return write(descriptor, data[:100])
+
+    monkeypatch.setattr(os, "write", interrupted)
+    with pytest.raises(Transient):
+        await sink.send(delivery(reference="2"))
+    monkeypatch.undo()
+    assert path.read_bytes() == b""
+    await sink.send(delivery(reference="2"))
+    assert [line["data"]["record"]["reference"] for line in lines(path)] == ["2"]
+    await sink.close()
+
+
+async def test_a_directory_that_vanishes_is_said_and_waited_for(tools: Tools, delivery: Send, tmp_path: Path) -> None:
+    """A disk that is unmounted and comes back: what was in between comes then."""
+    place = tmp_path / "mounted"
+    place.mkdir()
+    sink = File("log", Config(type="file", path=place / NAME), tools)
+    await sink.send(delivery(reference="1"))
+    place.rename(tmp_path / "away")
+    with pytest.raises(Transient, match="not written: No such file or directory"):
+        await sink.send(delivery(reference="2"))
+    (tmp_path / "away").rename(place)
+    await sink.send(delivery(reference="2"))
+    assert [line["data"]["record"]["reference"] for line in lines(place / NAME)] == ["1", "2"]
+    await sink.close()
+
+
+# ------------------------------------------------------------------------------------------------------ standard output
+
+TWICE = """
+import asyncio, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from watcher.errors import Transient
+from watcher.model import Delivery
+from watcher.operations import specimen
+from watcher.sinks import Tools
+from watcher.sinks.file import Config, File
+
+async def main():
+    now = datetime.now(UTC)
+    sink = File("log", Config(type="file", path=Path("-")), Tools(None, lambda: now, Path(".")))
+    other = open("other", "wb")
+    for _ in range(2):
+        try:
+            await sink.send(Delivery(1, specimen(now), "log", "r", 0, now, now))
+        except Transient as error:
+            print(error.reason, file=sys.stderr)
+    await sink.close()
+
+asyncio.run(main())
+"""
+
+
+def child(directory: Path, stdout: int | None) -> list[str]:
+    """What is said when two events are written to that standard output; None is one that is not open at all."""
+    done = subprocess.run(
+        [sys.executable, "-c", TWICE] if stdout else ["/bin/sh", "-c", '"$0" -c "$1" >&-', sys.executable, TWICE],
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return done.stderr.splitlines()
+
+
+def test_a_reader_that_has_gone_is_no_crash(tmp_path: Path) -> None:
+    """It is said of each event, and tried again later."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    assert child(tmp_path, writer) == ["not written: Broken pipe"] * 2
+    os.close(writer)
+
+
+def test_a_device_that_is_full_is_no_crash(tmp_path: Path) -> None:
+    """The same."""
+    with Path("/dev/full").open("wb") as full:
+        assert child(tmp_path, full.fileno()) == ["not written: No space left on device"] * 2
+
+
+def test_a_standard_output_that_was_never_open_is_no_other_file(tmp_path: Path) -> None:
+    """Its number goes to the next file that is opened, the store perhaps: nothing is written there."""
+    assert child(tmp_path, None) == ["not written: Bad file descriptor"] * 2
+    assert (tmp_path / "other").read_bytes() == b""
+
+
+async def test_a_pipe_that_broke_in_the_middle_of_a_line_begins_a_new_one(
+    tools: Tools, delivery: Send, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written cannot be taken back there: the next event is on a line of its own."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    sink = File("log", Config(type="file", path=pipe), tools)
+    write, calls = os.write, 0
+
+    def breaking(descriptor: int, data: bytes) -> int:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+        return write(descriptor, data[:50] if calls == 1 else data)
+
+    monkeypatch.setattr(os, "write", breaking)
+    with pytest.raises(Transient, match="Broken pipe"):
+        await sink.send(delivery(reference="1"))
+    for reference in ("1", "2"):
+        await sink.send(delivery(reference=reference))
+    half, *whole = os.read(reader, 1 << 16).splitlines()
+    os.close(reader)
+    assert len(half) == 50
+    assert [json.loads(line)["data"]["record"]["reference"] for line in whole] == ["1", "2"]
     await sink.close()

@@ -12,17 +12,18 @@ import pytest
 from message_samples import members, news, samples, summary, timed
 from sink_peers import Send, body, delivery_of, parsed, peer, post, rendered, reply
 
+from watcher.kinds import Id
 from watcher.model import Delivery, Event, envelope
 from watcher.privacy import PERSONAL, shown_envelope
 from watcher.sinks import SINKS, Tools
+from watcher.sinks.apimo_lead import ApimoLead
+from watcher.sinks.apimo_lead import Config as LeadConfig
+from watcher.sinks.command import Command
+from watcher.sinks.command import Config as CommandConfig
 from watcher.sinks.email import Config as EmailConfig
 from watcher.sinks.email import Email
 from watcher.sinks.file import Config as FileConfig
 from watcher.sinks.file import File
-from watcher.sinks.slack import Config as SlackConfig
-from watcher.sinks.slack import Slack
-from watcher.sinks.webhook import Config as WebhookConfig
-from watcher.sinks.webhook import Webhook
 from watcher.streams import STREAMS
 
 BUYER = {"id": "111", "name": "CANARYname", "firstname": "CANARYfirst", "email1": "canary1@example.fr",
@@ -186,21 +187,39 @@ async def sent_by(kind: str, tools: Tools, delivery: Delivery, personal: bool | 
             await Email(kind, config, tools).send(delivery)
         mail = parsed(there.mails[0])
         return str(mail["Subject"]) + body(mail, "plain") + body(mail, "html")
+    if kind == "command":
+        config = CommandConfig(type=kind, command=["tee", "given"], personal=personal)
+        await Command(kind, config, tools).send(delivery)
+        return (tools.directory / "given").read_text()
+    if kind == "apimo_lead":
+        return await lead_of(tools, delivery, personal)
     if kind == "file":
         await File(kind, FileConfig(type=kind, path=Path("e.jsonl"), personal=personal), tools).send(delivery)
         return (tools.directory / "e.jsonl").read_text()
     async with peer(reply(200)) as there_:
-        sink: Any = (
-            Slack(kind, SlackConfig(type=kind, url=there_.url, personal=personal), tools)
-            if kind == "slack"
-            else Webhook(kind, WebhookConfig(type=kind, url=there_.url, personal=personal), tools)
-        )
+        address = {"apprise": there_.url.replace("http:", "json:")}.get(kind, there_.url)
+        settings = SINKS[kind].settings(type=kind, url=address, personal=personal)  # type: ignore[call-arg]
+        sink = SINKS[kind].build(kind, settings, tools)
         await sink.send(delivery)
         await sink.close()
     return there_.requests[0][2].decode()
 
 
-@pytest.mark.parametrize("kind", ["webhook", "slack", "email", "file"])
+async def lead_of(tools: Tools, delivery: Delivery, personal: bool | None) -> str:
+    """What Apimo is given."""
+    given: list[bytes] = []
+
+    async def taken(_account: str, _path: str, document: bytes, _seconds: float) -> bytes:
+        given.append(document)
+        return b"{}"
+
+    fields = {"lastname": "{{ record.lastname }}", "message": "{{ record.message }} {{ record.phone }}", "city": "Nice"}
+    config = LeadConfig(type="apimo_lead", account="azur", agency=Id("101"), fields=fields, personal=personal)
+    await ApimoLead("agency", config, replace(tools, post=taken)).send(delivery)
+    return given[0].decode()
+
+
+@pytest.mark.parametrize("kind", sorted(SINKS))
 async def test_each_sink_keeps_to_its_setting(kind: str, tools: Tools, delivery: Send) -> None:
     """With `personal = false` it sends nothing personal; left out, what an agent needs to answer a lead."""
     lead = delivery(replace(PRIVATE[0]))

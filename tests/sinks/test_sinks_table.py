@@ -69,6 +69,9 @@ RIGHT: dict[str, dict[str, Any]] = {
     "slack": {"url": "https://hooks.example.fr/"},
     "email": {"host": "smtp.example.fr", "from_": "a@example.fr", "to": ["b@example.fr"]},
     "file": {"path": Path("-")},
+    "command": {"command": ["true"]},
+    "apprise": {"url": "jsons://notify.example.fr/"},
+    "apimo_lead": {"account": "azur", "agency": "101", "fields": {"lastname": "x"}},
 }
 
 

@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, Mapping[str, Entry]] = {
         "check": Entry("check", "Check the configuration and say what is in it."),
         "plan": Entry("plan", "Show how often each source is polled, and what that costs."),
         "run": Entry("run", "Run the daemon."),
+        "install": Entry("install", "Show, or put in place, what makes watcher a service of systemd."),
         "reload": Entry("run", "Have the running daemon take up its configuration anew."),
     },
     "See what is going on": {
@@ -57,7 +58,10 @@ COMMANDS: Mapping[str, Mapping[str, Entry]] = {
         "resume": Entry("pauses", "Read a paused source again, at once, or tell a paused sink what it is owed."),
         "silence": Entry("silences", "Have something not told for a while; it is listed when that is over."),
         "dead": Entry("deliveries", "List what was given up, owe it again, or drop it."),
+        "resend": Entry("deliveries", "Send deliveries again, also delivered ones; they carry the same ids."),
         "sink": Entry("sinks", "Try a sink."),
+        "backup": Entry("backup", "Write a verified copy of the store to a file, whether or not the daemon runs."),
+        "lead": Entry("lead", "Create a lead in Apimo."),
     },
 }
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 
 from watcher.errors import ConfigError
-from watcher.sinks.kit import Settings, SinkType, Tools
+from watcher.sinks.kit import Post, Settings, SinkType, Tools
 
-from . import email, file, slack, webhook
+from . import apimo_lead, apprise, command, email, file, slack, webhook
 
 GROUP = "watcher.sinks"
 """The group of entry points under which another package offers a type of sink."""
@@ -18,6 +18,9 @@ SINKS: Mapping[str, SinkType] = {
     "slack": SinkType(slack.Config, slack.Slack, people=True),
     "email": SinkType(email.Config, email.Email, people=True),
     "file": SinkType(file.Config, file.File, people=False),
+    "command": SinkType(command.Config, command.Command, people=False),
+    "apprise": SinkType(apprise.Config, apprise.Apprise, people=True),
+    "apimo_lead": SinkType(apimo_lead.Config, apimo_lead.ApimoLead, people=False, api="apimo"),
 }
 """The types of sink that come with watcher."""
 
@@ -43,4 +46,4 @@ def _whose(point: EntryPoint) -> str:
     return f"the sink type {point.name!r} ({GROUP} = {point.value}){package}"
 
 
-__all__ = ["GROUP", "SINKS", "Settings", "SinkType", "Tools", "sink_types"]
+__all__ = ["GROUP", "SINKS", "Post", "Settings", "SinkType", "Tools", "sink_types"]

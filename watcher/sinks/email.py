@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Literal
+from email.headerregistry import Address
+from typing import Any, Literal
 
 import aiosmtplib
 
@@ -22,9 +24,14 @@ from watcher.units import Secret
 _PORTS = {"starttls": 587, "implicit": 465, "none": 587}
 _NOT_LOGGED_IN = frozenset({530, 534, 535, 538})
 _TOO_LARGE, _TAKEN = 552, 250
+_WRONG_PASSWORD = 535
+_WAYS = ("plain", "login", "cram-md5")
+"""Those of the library. All go over TLS; the first is what every server has."""
+
 _GOODBYE = 2.0
-_MOST_REMEMBERED = 1000
 _MOST_KEPT = 2048
+_MOST_RECIPIENTS = 100
+"""As many as every mail server has to take of one message (RFC 5321, 4.5.3.1.8); what is noted of them stays short."""
 
 
 class Config(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_": "from"}):
@@ -53,6 +60,8 @@ class Config(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True, re
             complaints.append('from: must be an address, such as "Watcher <watcher@example.fr>"')
         if not self.to or not all(map(mailbox, self.to)):
             complaints.append('to: must be a list of addresses, such as ["direction@example.fr"]')
+        if len(self.to) > _MOST_RECIPIENTS:
+            complaints.append(f"to: must have at most {_MOST_RECIPIENTS}; write the address of a mailing list")
         if complaints:
             raise ValueError("\n".join(complaints))
 
@@ -60,8 +69,8 @@ class Config(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True, re
 class Email:
     """Sends each message to all its recipients.
 
-    When some of them are refused for now, the delivery is tried again for those only. Who has it already is remembered
-    in memory: after a restart they may get it twice, under the same Message-ID.
+    When some of them are refused for now, the delivery is tried again for those only: who has it already, and who never
+    will, is noted with the delivery.
     """
 
     def __init__(self, name: str, config: Config, tools: Tools) -> None:
@@ -70,22 +79,24 @@ class Email:
         self._tools = tools
         self._timeout = config.timeout.total_seconds()
         self._sender, *self._to = filter(None, map(mailbox, (config.from_, *config.to)))
-        self._settled: dict[str, Mapping[int, int]] = {}
 
     async def send(self, delivery: Delivery) -> str:
         """Return what the server answered when it took the message; otherwise raise Transient or Permanent."""
-        event = delivery.event
         said = self._tools.render(delivery, self._config.personal)
-        message = letter(event, said, self._sender, self._to, self._tools.clock())
-        settled = dict(self._settled.get(event.id, {}))
+        message = letter(delivery.event, said, self._sender, self._to, self._tools.clock())
+        settled = _read(delivery.note, self._to)
         places = [place for place in range(len(self._to)) if place not in settled]
-        codes, answer = await self._hand_over(message, places, event.id) if places else ({}, "")
-        return self._verdict(event.id, {**settled, **codes}, answer)
+        try:
+            codes, answer = await self._hand_over(message, places) if places else ({}, "")
+        except Transient as error:
+            error.note = delivery.note  # nobody more has it than before
+            raise
+        return self._verdict({**settled, **codes}, answer)
 
     async def close(self) -> None:
         """Nothing is held open: there is a connection for each message."""
 
-    async def _hand_over(self, message: bytes, places: list[int], event_id: str) -> tuple[Mapping[int, int], str]:
+    async def _hand_over(self, message: bytes, places: list[int]) -> tuple[Mapping[int, int], str]:
         """Offer the message to those recipients; return what the server said of each, and of the message."""
         client = self._client()
         deadline = asyncio.get_running_loop().time() + self._timeout
@@ -100,16 +111,15 @@ class Email:
                 with _sorted(unanswered=True):
                     async with asyncio.timeout_at(deadline):
                         answer = plain((await client.data(message)).message, _MOST_KEPT)
-            self._remember(event_id, codes)
             with suppress(aiosmtplib.SMTPException):
                 await client.quit(timeout=_GOODBYE)
             return codes, answer
         finally:
             client.close()
 
-    def _client(self) -> aiosmtplib.SMTP:
+    def _client(self) -> _Session:
         config = self._config
-        return aiosmtplib.SMTP(
+        return _Session(
             hostname=config.host,
             port=config.port or _PORTS[config.tls],
             use_tls=config.tls == "implicit",
@@ -120,19 +130,12 @@ class Email:
             timeout=self._timeout,
         )
 
-    def _remember(self, event_id: str, codes: Mapping[int, int]) -> None:
-        """Keep who took it and who never will: they are not asked again."""
-        final = {place: code for place, code in codes.items() if not _for_now(code)}
-        self._settled[event_id] = {**self._settled.pop(event_id, {}), **final}
-        if len(self._settled) > _MOST_REMEMBERED:
-            del self._settled[next(iter(self._settled))]
-
-    def _verdict(self, event_id: str, codes: Mapping[int, int], answer: str) -> str:
+    def _verdict(self, codes: Mapping[int, int], answer: str) -> str:
         """What came of the recipients together. They are named by their places: addresses are personal."""
         later = {place: code for place, code in codes.items() if _for_now(code)}
         if later:
-            raise Transient(f"refused for now: {self._named(later)}")
-        self._settled.pop(event_id, None)
+            settled = {place: code for place, code in codes.items() if place not in later}
+            raise Transient(f"refused for now: {self._named(later)}", note=_note(settled, self._to))
         never = {place: code for place, code in codes.items() if code != _TAKEN}
         if len(never) == len(codes):
             raise Permanent(f"refused: {self._named(never)}: check `to`")
@@ -141,6 +144,50 @@ class Email:
     def _named(self, codes: Mapping[int, int]) -> str:
         shown = [f"recipient {place + 1} of {len(self._to)} ({code})" for place, code in sorted(codes.items())]
         return ", ".join(shown[:10]) + (f" and {len(shown) - 10} more" if len(shown) > 10 else "")  # noqa: PLR2004
+
+
+class _Session(aiosmtplib.SMTP):
+    """A connection that asks once whether a password is right.
+
+    The library goes on to the next way of logging in, and a server that counts wrong passwords locks the account.
+    """
+
+    async def login(self, username: Any, password: Any, /, timeout: Any = aiosmtplib.typing.Default.token) -> Any:
+        """Log in by the first way that the server really has; raises SMTPException."""
+        await self._ehlo_or_helo_if_needed()
+        refusal = aiosmtplib.SMTPException("no way of logging in that both sides have")
+        for way in filter(self.supported_auth_methods.__contains__, _WAYS):
+            try:
+                return await getattr(self, f"auth_{way.replace('-', '')}")(username, password, timeout=timeout)
+            except aiosmtplib.SMTPAuthenticationError as error:
+                if error.code == _WRONG_PASSWORD:
+                    raise
+                refusal = error
+        raise refusal
+
+
+# ----------------------------------------------------------------------------------- what is noted between attempts
+
+
+def _note(codes: Mapping[int, int], to: Iterable[Address]) -> str:
+    """Who needs not be asked again: by code, the places in the list, and of the list a digest: `d41d8cd9 250=0,2`."""
+    by_code: dict[int, list[str]] = {}
+    for place, code in sorted(codes.items()):
+        by_code.setdefault(code, []).append(str(place))
+    return " ".join((_digest(to), *(f"{code}={','.join(places)}" for code, places in by_code.items())))
+
+
+def _read(note: str, to: Iterable[Address]) -> dict[int, int]:
+    """What was noted, by place; nothing when it was of another list of recipients."""
+    digest, *parts = note.split(" ")
+    if digest != _digest(to):
+        return {}
+    pairs = (part.split("=") for part in parts)
+    return {int(place): int(code) for code, places in pairs for place in places.split(",")}
+
+
+def _digest(to: Iterable[Address]) -> str:
+    return hashlib.sha256("\n".join(one.addr_spec for one in to).encode()).hexdigest()[:16]
 
 
 def _for_now(code: int) -> bool:

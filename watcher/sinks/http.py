@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from io import BytesIO
 
 import aiohttp
 from yarl import URL
@@ -34,8 +36,8 @@ _CODE = re.compile(r"[a-z]{2,20}(?:_[a-z]{1,20}){1,6}")
 """An error code such as Slack's `invalid_payload`: all of an answer that may be repeated, the rest may be personal."""
 
 
-def check_address(url: str | Secret) -> None:
-    """Raise ValueError, without the address, for one that is no http address or would send in the clear."""
+def check_address(url: str | Secret, key: str = "url") -> None:
+    """Raise ValueError, with the key and without the address, for one that is none or would send in the clear."""
     text = revealed(url)
     try:
         address = URL(text)
@@ -43,27 +45,62 @@ def check_address(url: str | Secret) -> None:
     except ValueError:
         usable = False
     if not usable:
-        raise ValueError("url: is no address; write https://HOST/PATH")
+        raise ValueError(f"{key}: is no address; write https://HOST/PATH")
     if address.scheme == "http" and not loopback(address.host or ""):
-        raise ValueError("url: would send everything in the clear; write https:// (http:// is for loopback only)")
+        raise ValueError(f"{key}: would send everything in the clear; write https:// (http:// is for loopback only)")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a peer answered: its status, the beginning of its body, the seconds that its Retry-After asks for."""
+
+    status: int
+    body: bytes
+    wait: float | None
+
+    @property
+    def taken(self) -> bool:
+        """Whether the status is one of success."""
+        return self.status // 100 == 2  # noqa: PLR2004 - the class of success
+
+    @property
+    def text(self) -> str:
+        """The first 2 KiB as one line."""
+        return plain(self.body[:MOST_KEPT].decode(errors="ignore"), MOST_KEPT)
+
+    def error(self) -> Transient | Permanent:
+        """What a status other than success means for what to do next."""
+        return _error(self.status, self.text, self.wait)
 
 
 class Poster:
-    """Posts to one address over one session, which is opened when it is first needed."""
+    """Posts to one address over one session, which is opened when it is first needed.
 
-    def __init__(self, url: str | Secret, timeout: timedelta, clock: Clock) -> None:
+    `most` is how many bytes of an answer are read.
+    """
+
+    def __init__(self, url: str | Secret, timeout: timedelta, clock: Clock, most: int = MOST_READ) -> None:
         self._url = url
+        self._most = most
         self._timeout = aiohttp.ClientTimeout(total=timeout.total_seconds(), sock_connect=CONNECT_WITHIN)
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, body: bytes, headers: Mapping[str, str]) -> str:
         """Return the beginning of the answer when the body was taken; otherwise raise Transient or Permanent."""
+        reply = await self.exchange(body, headers)
+        if not reply.taken:
+            raise reply.error()
+        return _without(reply.text, revealed(self._url))
+
+    async def exchange(self, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """Return the answer, whatever its status; raises Transient or Permanent when there is none."""
         try:
             async with self._open().post(
-                revealed(self._url), data=body, headers=headers, allow_redirects=False
+                revealed(self._url), data=BytesIO(body), headers=headers, allow_redirects=False
             ) as response:
-                answer = await _beginning(response)
+                wait = retry_after(response.headers.get("Retry-After"), self._clock())
+                return Reply(response.status, await _beginning(response, self._most), wait)
         except (aiohttp.InvalidURL, UnicodeError):
             raise Permanent("its address cannot be used: check it", refused=True) from None
         except aiohttp.ClientConnectorCertificateError:
@@ -72,9 +109,6 @@ class Poster:
             raise Transient(f"no connection: {_why(error)}") from None
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Transient(f"no answer ({type(error).__name__})", unanswered=True) from None
-        if response.status // 100 == 2:  # noqa: PLR2004 - the class of success
-            return answer.replace(revealed(self._url), "***")
-        raise _error(response.status, answer, retry_after(response.headers.get("Retry-After"), self._clock()))
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -93,6 +127,14 @@ class Poster:
         return self._session
 
 
+def _without(text: str, url: str) -> str:
+    """A text without the address, nor what comes after its host: peers like to say which path was asked for."""
+    path = "/" + url.partition("://")[2].partition("/")[2]
+    for told in (url, path) if len(path) > 1 else (url,):
+        text = text.replace(told, "***")
+    return text
+
+
 def _why(error: aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError) -> str:
     """Why there is no connection, without the address that the library's own text has."""
     if isinstance(error, aiohttp.ClientConnectorDNSError):
@@ -102,18 +144,18 @@ def _why(error: aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError) -
     return f"not within {CONNECT_WITHIN:g} s"
 
 
-async def _beginning(response: aiohttp.ClientResponse) -> str:
-    """The first 2 KiB of an answer. Its status has decided already, so that its end may stay away."""
+async def _beginning(response: aiohttp.ClientResponse, most: int) -> bytes:
+    """The beginning of an answer. Its status has decided already, so that its end may stay away."""
     read = bytearray()
     try:
         async for chunk in response.content.iter_chunked(4096):
             read += chunk
-            if len(read) >= MOST_READ:
+            if len(read) >= most:
                 break
     except (aiohttp.ClientError, TimeoutError):
         pass
     response.close()
-    return plain(read[:MOST_KEPT].decode(errors="ignore"), MOST_KEPT)
+    return bytes(read)
 
 
 def _error(status: int, answer: str, wait: float | None) -> Transient | Permanent:

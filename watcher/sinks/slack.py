@@ -1,4 +1,4 @@
-"""Slack, by an incoming webhook: a header, one section of lines, what to do next, where to look.
+"""Slack, by an incoming webhook or a bot: a header, one section of lines, what to do next, where to look.
 
 https://docs.slack.dev/reference/block-kit/blocks has the limits. Everything that comes from data is escaped, and what
 Slack would take for markup is replaced by characters that look the same.
@@ -7,16 +7,17 @@ Slack would take for markup is replaced by characters that look the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from watcher.messages.text import plain, reach
-from watcher.model import Delivery, Message
+from watcher.model import Delivered, Delivery, Message
 from watcher.sinks.http import Poster, check_address
-from watcher.sinks.kit import Settings, Tools, record_name
+from watcher.sinks.kit import Settings, Tools, of_record, record_name
+from watcher.sinks.slack_api import BASE_URL, Channel
 from watcher.units import Rate, Secret
 
 _MOST_HEADER, _MOST_SECTION, _MOST_LABEL, _MOST_VALUE = 150, 3000, 80, 400
@@ -34,33 +35,82 @@ _TAKEN_FOR_LINK = str.maketrans({"<": "%3C", ">": "%3E", "|": "%7C"})
 
 
 class Config(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[sinks.NAME]` with `type = "slack"`. Slack takes one message a second from a webhook."""
+    """`[sinks.NAME]` with `type = "slack"`: either a webhook's `url`, or the `token` of a bot and a `channel`.
 
-    url: str | Secret
+    Slack takes one message a second in a channel, either way.
+    """
+
+    url: str | Secret | None = None
+    token: Secret | None = None
+    channel: str | None = None
+    base_url: str = BASE_URL
     max_rate: Rate | None = Rate(1, 1.0)
     at_once: Annotated[int, msgspec.Meta(ge=1)] = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_address(self.url)
+        if self.url is not None:
+            check_address(self.url)
+        check_address(self.base_url, "base_url")
+        if complaints := list(self._complaints()):
+            raise ValueError("\n".join(complaints))
+
+    def _complaints(self) -> Iterator[str]:
+        by_bot = self.token is not None or self.channel is not None
+        if self.url is not None and by_bot:
+            yield "is told by url, or by token and channel; keep one of the two"
+        elif self.url is None and not by_bot:
+            yield 'needs url = { credential = "slack-webhook" }, or token = { ... } and channel = "C0123"'
+        elif self.url is None and self.token is None:
+            yield 'token: missing; write token = { credential = "slack-token" }'
+        elif self.url is None and self.channel is None:
+            yield 'channel: missing; write channel = "C0123", as it stands at the end of the channel\'s details'
+        if self.token is not None and not re.fullmatch(r"[!-~]{1,1000}", self.token.reveal()):
+            yield "token: is no token; it is one word that begins with xoxb-"
+        if self.channel is not None and not re.fullmatch(r"[CDGU][A-Z0-9]{2,30}", self.channel):
+            yield 'channel: is no id of a channel; write "C0123", as it stands at the end of the channel\'s details'
 
 
 class Slack:
-    """Writes each message into the channel that the webhook belongs to."""
+    """Writes each message into the channel of a webhook, or as a bot into a channel, in one thread a record."""
 
     def __init__(self, name: str, config: Config, tools: Tools) -> None:
         self.name = name
         self._render = tools.render
         self._personal = config.personal
-        self._poster = Poster(config.url, config.timeout, tools.clock)
+        self._way: _Hook | Channel
+        if config.token and config.channel:
+            self._way = Channel(config.base_url, config.token, config.channel, config.timeout, tools.clock)
+        else:
+            self._way = _Hook(Poster(config.url or "", config.timeout, tools.clock))
 
-    async def send(self, delivery: Delivery) -> str:
+    async def send(self, delivery: Delivery) -> str | Delivered:
         """Return what Slack answered when it took the message; otherwise raise Transient or Permanent."""
-        body = msgspec.json.encode(payload(self._render(delivery, self._personal), record_name(delivery.event)))
-        return await self._poster.post(body, {"Content-Type": "application/json; charset=utf-8"})
+        event = delivery.event
+        message = payload(self._render(delivery, self._personal), record_name(event))
+        if of_record(event):
+            return await self._way.post(message, delivery.thread)
+        # A summary or a trouble of watcher's own would hardly be seen under one of last month.
+        taken = await self._way.post(message, "")
+        return taken.answer if isinstance(taken, Delivered) else taken
 
     async def close(self) -> None:
         """Let go of the connections."""
+        await self._way.close()
+
+
+class _Hook:
+    """An incoming webhook: it says `ok` and names no message, so that there are no threads."""
+
+    def __init__(self, poster: Poster) -> None:
+        self._poster = poster
+
+    async def post(self, message: Mapping[str, Any], _thread: str) -> str:
+        return await self._poster.post(
+            msgspec.json.encode(message), {"Content-Type": "application/json; charset=utf-8"}
+        )
+
+    async def close(self) -> None:
         await self._poster.close()
 
 
