@@ -1,6 +1,7 @@
 """The daemon's socket: how commands that change something reach it. HTTP with JSON over a Unix socket, mode 0600.
 
-`watcher.sock` is in `$RUNTIME_DIRECTORY`, else beside the store. Whoever may open it may use it.
+`watcher.sock` is in `$RUNTIME_DIRECTORY`, else beside the store; the service's is in /run/watcher. Whoever may open it
+may use it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
+from watcher.config import RUNTIME, STATE
 from watcher.errors import ConfigError, StoreError, WatcherError
 from watcher.operations import Refused
 
@@ -34,8 +36,9 @@ class NotRunning(WatcherError):
 
 def place(state_path: Path, environ: Mapping[str, str] = os.environ) -> Path:
     """Where the socket is, for that store."""
-    runtime = environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
-    return (Path(runtime) if runtime else state_path.parent) / "watcher.sock"
+    if runtime := environ.get("RUNTIME_DIRECTORY", "").split(":")[0]:
+        return Path(runtime) / "watcher.sock"
+    return (RUNTIME if state_path.is_relative_to(STATE) else state_path.parent) / "watcher.sock"
 
 
 @contextlib.asynccontextmanager

@@ -5,6 +5,7 @@ No complaint repeats what was found, nor what was written where a reference belo
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,9 @@ from watcher.toml import quoted
 from watcher.units import Secret
 
 _FORMS = '{ credential = "NAME" }, { env = "NAME" } or { file = "PATH" }'
+CREDSTORE = Path("/etc/credstore")
+"""Where systemd takes credentials from; whoever may read it (root) needs no systemd in between."""
+
 _MOST = 1 << 16  # bytes; a file that is no secret at all is not worth reading to its end
 
 
@@ -68,20 +72,22 @@ class Secrets:
     def _credential(self, name: str) -> tuple[str, str]:
         if "/" in name or name in {".", ".."}:
             raise ValueError('credential is the name of a file, not a path; write { file = "PATH" } for those')
-        directory = self.environ.get("CREDENTIALS_DIRECTORY")
+        stored = os.access(CREDSTORE / name, os.R_OK)
+        directory = self.environ.get("CREDENTIALS_DIRECTORY") or (CREDSTORE if stored else None)
         if not directory:
             raise Absent(
                 f"no credential {quoted(name)}: $CREDENTIALS_DIRECTORY is not set; give it with systemd's "
                 f"LoadCredential={name}:PATH, or point the variable at a directory"
             )
-        return self._text(Path(directory, name), f"credential {quoted(name)}")
+        remedy = "store it as `watcher install` says"
+        return self._text(Path(directory, name), f"credential {quoted(name)}", remedy)
 
-    def _text(self, path: Path, what: str) -> tuple[str, str]:
+    def _text(self, path: Path, what: str, remedy: str = "put the secret there") -> tuple[str, str]:
         try:
             with path.open("rb") as file:
                 text = file.read(_MOST).decode()
         except OSError as error:
-            raise Absent(f"{what} cannot be read: {path}: {error.strerror}; put the secret there") from None
+            raise Absent(f"{what} cannot be read: {path}: {error.strerror}; {remedy}") from None
         except UnicodeDecodeError:  # its text would quote the secret
             raise ValueError(f"{what} is not UTF-8 text; save it as UTF-8") from None
         self.files.append(path)

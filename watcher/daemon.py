@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -43,8 +43,14 @@ WATCH_FILES = 2.0
 GRACE = 5.0
 """Seconds for what is under way when the daemon stops or reloads; what is cut off then is done again later."""
 
+AGAIN = 2.0
+"""Seconds after which a start of the loops or a reload that the store or the machine refused is tried again."""
+
 SPREAD = 0.05
 """Seconds between the first polls of two sources, so that they do not all start at once."""
+
+LEAP = timedelta(minutes=1)
+"""Between two looks at the wall clock no more time passes, unless it was set or the process stood still."""
 
 STUCK = 120.0
 """Seconds after which a loop that comes round every few of them is said to be stuck."""
@@ -71,6 +77,9 @@ class Daemon:
     generation: int = 1
     reload_error: tuple[str, ...] = ()
     started: datetime = field(init=False)
+    awake: datetime = field(init=False)
+    seen: datetime = field(init=False)
+    set_back: datetime = field(init=False)
     signature: dict[Path, tuple[int, int, int]] = field(init=False)
     trouble: Condition | None = None
     told: set[str] = field(default_factory=set)
@@ -84,7 +93,8 @@ class Daemon:
     turns: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.started = self.taken_up = self.core.clock()
+        self.started = self.taken_up = self.awake = self.seen = self.core.clock()
+        self.set_back = self.started  # it may have been, before we came
         self.signature = _signature(self.core.parts.config)
         self.core.heard.append(self._written)
 
@@ -94,20 +104,32 @@ class Daemon:
         config = self.core.parts.config
         _log.info("started", sources=len(config.sources), sinks=len(config.sinks), rules=len(config.rules))
         while not self.stop.is_set():
-            await self._resume_sinks()
-            await self.core.arm_deadlines()
-            await self._generation()
+            try:
+                await self._resume_sinks()
+                await self._mind_the_clock()
+                await self.core.arm_deadlines()
+                await self._generation()
+            except StoreError as error:  # before a loop has begun: each of them answers for itself
+                await self.failed(error)
+                await first(self.stop, timeout=AGAIN)
             if self.reload.is_set() and not self.stop.is_set():
                 await self._reload()
         self._answer(StoreError("the daemon stops"))
-        self.notifier.stopping()
         _log.info("stopped")
 
     def _signals(self) -> None:
         loop = asyncio.get_running_loop()
-        for number, event in ((signal.SIGTERM, self.stop), (signal.SIGINT, self.stop), (signal.SIGHUP, self.reload)):
+        acts = {signal.SIGTERM: self._leave, signal.SIGINT: self._leave, signal.SIGHUP: self.reload.set}
+        for number, act in acts.items():
             with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread: a test
-                loop.add_signal_handler(number, event.set)
+                loop.add_signal_handler(number, act)
+
+    def _leave(self) -> None:
+        """Stop in good order. Told so once more, the process is ended by the kernel: at once, and even if it hangs."""
+        self.stop.set()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
 
     async def _resume_sinks(self) -> None:
         """A start or a reload is the operator's word that what was refused is mended; what he paused himself stays."""
@@ -119,7 +141,7 @@ class Daemon:
     async def _generation(self) -> None:
         halt = asyncio.Event()
         parts = self.core.parts
-        rota = await self._rota(parts)
+        rota, troubles = await self._rota(parts), await self.core.store.conditions()
         async with asyncio.TaskGroup() as group:
             jobs = {
                 **{f"deliver {name}": self._line(name, halt) for name in parts.sinks},
@@ -135,9 +157,11 @@ class Daemon:
                 group.create_task(rota.work(self._poll, self.failed)) for _ in range(min(WORKERS, len(parts.watches)))
             ]
             self.tasks = (*loops, *workers)
-            watchdog = group.create_task(self._watchdog([*loops, *workers]))
-            self.notifier.ready(self._status())
+            watchdog = group.create_task(self._watchdog())
+            self.notifier.ready(self._status(troubles))
             await first(self.stop, self.reload, timeout=None)
+            if self.stop.is_set():
+                self.notifier.stopping()
             self.tasks = ()  # they are to end now
             self.turns.clear()
             halt.set()
@@ -195,7 +219,7 @@ class Daemon:
         self._round("health")
         if self.trouble:
             await self._recovered(self.trouble)
-        core, now = self.core, self.core.clock()
+        core, now = self.core, await self._mind_the_clock()
         await core.pace_out()
         awake = [watch for name, watch in core.parts.watches.items() if name not in core.resting]
         watches = [(watch, await core.store.state(watch.name)) for watch in awake]
@@ -204,11 +228,30 @@ class Daemon:
             for name, account in core.parts.config.accounts.items()
             if account.budget
         ]
-        turn = health(watches, accounts, Troubles(await core.store.conditions()), self.started, now)
+        troubles = await core.store.conditions()
+        turn = health(watches, accounts, Troubles(troubles), self.awake, now)
         if turn.entered or turn.left:
             await core.commit(turn.plan(core.parts.route, now))
-        self.notifier.status(self._status())
+        self.notifier.status(self._status(troubles))
         return HEALTH
+
+    async def _mind_the_clock(self) -> datetime:
+        """Let nothing wait, and nobody be called silent, for time that passed on the wall clock only or without us.
+
+        Return what the clock says.
+        """
+        core, before, now = self.core, self.seen, self.core.clock()
+        self.seen = now
+        self.set_back = now if now < before else self.set_back
+        # For a while: what was under way when it was set is written by the clock of before.
+        if now - self.set_back <= LEAP and await core.store.call_in(now):
+            core.parts.desk = await load_desk(core.parts.config, self.types, core.store, now)
+            self.bell.set()
+        if not timedelta(0) <= now - before <= LEAP:
+            self.awake = now
+            core.wake_all()
+            self.bell.set()
+        return now
 
     def _round(self, name: str) -> None:
         self.turns[name] = asyncio.get_running_loop().time()
@@ -221,22 +264,38 @@ class Daemon:
         ended = ["a loop has ended"] if any(task.done() for task in self.tasks) else []
         return [*ended, *(f"the loop {name!r} is stuck for {age:.0f} s" for name, age in late.items() if age > STUCK)]
 
-    def _status(self) -> str:
+    def _status(self, troubles: Collection[Condition]) -> str:
+        """The line that `systemctl status` shows: what is watched, and what is wrong."""
         config = self.core.parts.config
-        text = f"{len(config.sources)} sources, {len(config.sinks)} sinks, {len(config.rules)} rules"
+        text = f"{len(config.sources)} sources, {len(config.sinks)} sinks, {len(config.rules)} rules; "
+        if self.reload_error:
+            text += "the new configuration is broken, the old one works on; "
         if self.trouble:
-            text += f"; the store fails: {self.trouble.detail}"
-        return text + ("; the new configuration is broken, the old one works on" if self.reload_error else "")
+            return text + f"the store fails: {self.trouble.detail}"
+        some = ", ".join(f"{one.type} {one.subject}" for one in sorted(troubles, key=lambda one: one.since)[:3])
+        return text + (f"{len(troubles)} in trouble: {some}" if troubles else "all is well")
 
-    async def _watchdog(self, tasks: list[asyncio.Task[None]]) -> None:
-        """Feed systemd's watchdog, but only while the store answers and every task is alive."""
+    async def _watchdog(self) -> None:
+        """Feed systemd's watchdog, but only while the store answers and every loop comes round."""
         if not self.notifier.watchdog:
             return
-        while not any(task.done() for task in tasks):
-            with contextlib.suppress(StoreError):  # it says no, but it answers
-                await asyncio.wait_for(self.core.store.ping(), self.notifier.watchdog / 2)
-            self.notifier.alive()
+        while True:
+            if wrong := await self._unsound(self.notifier.watchdog / 2):
+                _log.critical("the watchdog is not fed", why="; ".join(wrong))
+            else:
+                self.notifier.alive()
             await asyncio.sleep(self.notifier.watchdog / 4)
+
+    async def _unsound(self, patience: float) -> list[str]:
+        """What only a restart mends, a line each; a store that says no is not among it: it answers."""
+        try:
+            async with asyncio.timeout(patience):
+                await self.core.store.ping()
+        except StoreError:
+            pass
+        except TimeoutError:
+            return [f"the store has not answered for {patience:g} s", *self.stuck()]
+        return self.stuck()
 
     # ------------------------------------------------------------------------------------------------------- reloading
 
@@ -274,6 +333,13 @@ class Daemon:
             for complaint in error.complaints:
                 _log.error("not reloaded: the old configuration works on", complaint=complaint)
             self._answer(error)
+            if isinstance(error.__cause__, OSError):  # it could not be read: that says nothing against it
+                asyncio.get_running_loop().call_later(AGAIN, self.reload.set)
+            return
+        except (StoreError, OSError) as error:
+            _log.error("not reloaded yet: it is tried again", error=str(error))
+            self._answer(StoreError(str(error)))
+            asyncio.get_running_loop().call_later(AGAIN, self.reload.set)
             return
         self.reload_error = ()
         self.generation += 1

@@ -167,7 +167,7 @@ class Desk:
     def _free(self, place: Place, rate: Rate, now: datetime) -> datetime:
         """When the rule may send the sink one more message within that rate: now, or later."""
         times, period = self.recent.get((place.rule, place.sink), ()), timedelta(seconds=rate.seconds)
-        within = [at for at in times if at > now - period]
+        within = [at for at in times if now - period < at <= now]  # none of before the clock was set back
         return now if len(within) < rate.count else within[-rate.count] + period
 
     def count(self, place: Place, now: datetime) -> None:

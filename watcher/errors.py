@@ -62,4 +62,4 @@ class StoreError(WatcherError):
 
 
 class StoreRuined(StoreError):
-    """The store is not one of ours, or damaged, or from a newer version: it does not pass by itself, somebody has to look."""
+    """The store is not one of ours, damaged or from a newer version: it does not pass by itself; look at it."""

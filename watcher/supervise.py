@@ -44,10 +44,18 @@ async def every(
         except StoreError as error:
             await failed(error)
             wait, failures = _wait(failures), failures + 1
-        except Exception:  # the named place for what nobody foresaw: said with its traceback, and tried again
+        except (Exception, asyncio.CancelledError):  # the named place for what nobody foresaw: said, and tried again
+            if called_off():
+                raise
             _log.exception("a job failed", job=name)
             wait, failures = _wait(failures), failures + 1
         await first(stop, bell, timeout=wait)
+
+
+def called_off() -> bool:
+    """Whether this task was told to end. If not, a cancellation is a library's, that gave up a task not its own."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _wait(failures: int) -> float:
@@ -115,7 +123,9 @@ class Rota:
                 await failed(error)
                 wait = _wait(failures.setdefault(name, 0))
                 failures[name] += 1
-            except Exception:  # as in `every`
+            except (Exception, asyncio.CancelledError):  # as in `every`
+                if called_off():
+                    raise
                 _log.exception("a poll failed", source=name)
             finally:
                 self.put(watch, wait)

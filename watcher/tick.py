@@ -158,7 +158,8 @@ def health(
     """Say which sources have not been read for too long, and which budgets run short."""
     turn = Turn()
     for watch, state in watches:
-        turn += _silence(watch.name, state, watch.silent_after, troubles, max(started, state.read_at or started), now)
+        read_at = state.read_at if state.read_at and state.read_at <= now else started  # the clock may have been ahead
+        turn += _silence(watch.name, state, watch.silent_after, troubles, max(started, read_at), now)
     for account in accounts:
         turn += _shortage(account, troubles, now)
     return turn

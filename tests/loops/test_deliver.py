@@ -146,7 +146,7 @@ async def test_a_store_that_fails_after_the_send_does_not_send_again(line, purch
     """What was taken is settled as soon as the store works again, without being sent a second time."""
     monkeypatch.setattr("watcher.deliver.STORE_WAIT", 0.01)
     await owe(purchases, r1="booked", r2="pre-booked", r3="pre-booked")
-    settle, failures = purchases.store.settle, []
+    settle, failures = purchases.store.settle_all, []
 
     async def broken(*args):
         if len(failures) < 3:
@@ -154,7 +154,7 @@ async def test_a_store_that_fails_after_the_send_does_not_send_again(line, purch
             raise StoreError("disk full")
         await settle(*args)
 
-    monkeypatch.setattr(purchases.store, "settle", broken)
+    monkeypatch.setattr(purchases.store, "settle_all", broken)
     await drain(line, purchases)
     assert line.sink.taken == [("1", "purchase-booked")]
     assert len(failures) == 3

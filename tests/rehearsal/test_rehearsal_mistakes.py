@@ -105,7 +105,9 @@ def test_two_cases_of_one_name_are_refused(site):
 def test_a_file_that_is_not_there_is_named(site):
     """No such file is a mistake like another."""
     with pytest.raises(CasesWrong, match=r"gone\.test\.toml: cannot be read"):
-        read_cases([site.directory / "gone.test.toml"], configured(str(site.directory / "config.toml"), spare_secrets=True))
+        read_cases(
+            [site.directory / "gone.test.toml"], configured(str(site.directory / "config.toml"), spare_secrets=True)
+        )
 
 
 # --------------------------------------------------------------------------------------------------------------- YAML

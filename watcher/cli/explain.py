@@ -193,6 +193,7 @@ def _deliveries(reader: Reader, event: Event) -> list[dict[str, Any]]:
             "rule": row.rule,
             "state": row.state,
             "reason": row.reason,
+            "maybe_duplicate": row.state == "delivered" and row.unanswered > 0,
             "waits_with": row.bundle,
             "until": until.get((row.sink, row.rule, row.bundle)) if row.state == "held" else None,
             "told_in": row.told_in,
@@ -218,6 +219,8 @@ def _fate(row: dict[str, Any], view: Glance) -> str:
         case "silenced":
             listed = f", listed in {row['told_in']}" if row["told_in"] else ""
             return f"silenced{reason}{listed}"
+        case "delivered" if row["maybe_duplicate"]:
+            return "delivered, maybe told twice: an answer was lost"
         case state:
             return f"{state}{reason}"
 

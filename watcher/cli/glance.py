@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from watcher.config import find
+from watcher.config import find, state_directory
 from watcher.control import place
 from watcher.shapes import State, Top
 from watcher.toml import read
@@ -40,8 +40,7 @@ def glance(named: str | None, environ: Mapping[str, str] = os.environ) -> Glance
     usual = Top()
     state = data.get("state")
     name = state.get("path") if isinstance(state, dict) else None
-    directory = Path(environ.get("STATE_DIRECTORY", "").split(":")[0] or path.parent)
-    store = directory / (name if isinstance(name, str) else State().path)
+    store = state_directory(path, environ) / (name if isinstance(name, str) else State().path)
     language = data.get("language")
     return Glance(
         path=path,

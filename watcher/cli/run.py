@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -25,6 +26,7 @@ from watcher.operations import OPERATIONS, Refused
 from watcher.poll import Watch
 from watcher.sinks import SinkType, sink_types
 from watcher.standing import Process, Standing, standing
+from watcher.store.outbox import Pause
 from watcher.systemd import Notifier
 
 AT_ONCE = 8
@@ -40,6 +42,7 @@ def run(path: str | None, once: bool) -> int:
     It polls and tells until SIGTERM or Ctrl-C. SIGHUP, `watcher reload` and a saved configuration reload it. With
     --once, for cron, the exit code is 0 when nothing is left owed, else 1.
     """
+    logs.hold_standard_streams()
     faulthandler.enable()
     types = sink_types()
     config = configured(path, types)
@@ -48,8 +51,11 @@ def run(path: str | None, once: bool) -> int:
 
 
 async def _run(path: str | None, config: Config, types: Mapping[str, SinkType]) -> int:
-    async with opened(config, types) as core:
-        daemon = Daemon(core, partial(configured, path, types), types, Notifier())
+    notifier = Notifier()
+    async with AsyncExitStack() as stack:
+        async with notifier.patience("opening the store"):  # to check a large one, or to migrate it, takes long
+            core = await stack.enter_async_context(opened(config, types))
+        daemon = Daemon(core, partial(configured, path, types), types, notifier)
         pages, commands = status.serving(daemon, partial(_standing, daemon)), place(config.state_path)
         async with pages, serving(commands, handler(daemon)):
             await daemon.run()
@@ -121,11 +127,17 @@ async def _poll(core: Core, watch: Watch, at_once: asyncio.Semaphore) -> None:
 
 async def _deliver(core: Core, name: str) -> None:
     """Attempt each delivery that is owed to a sink and due, once."""
-    line = core.line(name)
-    tried: set[int] = set()
-    while batch := await core.store.due(name, core.clock(), line.at_once, tried):
-        tried.update(delivery.number for delivery in batch)
+    line, now = core.line(name), core.clock()
+    while batch := await core.store.due(name, now, line.at_once):  # what is to be tried again is due later than that
         await asyncio.gather(*(line.attempt(delivery) for delivery in batch))
+
+
+def _why_not(sink: str, pause: Pause | None) -> str:
+    """What keeps a sink from being tried, and what to do."""
+    if pause is None:
+        return ""
+    ends = f"`watcher resume {sink}`" if pause.asked else f"mend it, then `watcher sink test {sink}`"
+    return f"; it is paused: {ends}"
 
 
 async def _left(core: Core) -> int:
@@ -135,7 +147,7 @@ async def _left(core: Core) -> int:
     for sink, counts in (await core.store.owed_counts()).items():
         if counts.owed and sink in core.parts.sinks:
             left += counts.owed
-            why = f"; it is paused: mend it, then `watcher sink test {sink}`" if sink in paused else ""
+            why = _why_not(sink, paused.get(sink))
             say(f"{counts.owed} left owed to {sink}{why}", "warn")
     return 1 if left else 0
 

@@ -109,7 +109,8 @@ def _silence(one: Silence, now: datetime) -> tuple[Cell, ...]:
 
 def _state(sink: SinkStanding, now: datetime) -> Cell:
     if sink.type is None:
-        return "parked: no such sink is configured", "warn"
+        drop = f"`watcher dead drop --parked --sink {sink.name}`"
+        return f"parked: no such sink is configured; put it back, or {drop}", "warn"
     if sink.paused:
         style = "warn" if sink.paused.asked else "bad"
         return f"paused for {lapse(now - sink.paused.since)}: {sink.paused.reason}", style

@@ -36,7 +36,8 @@ class AdleadSource:
             answer = await self._client.get(f"{self._path}/{segment(key)}")
         except NotFound:
             return None
-        return read_adlead_detail(answer.body())
+        with answer.hushed():
+            return read_adlead_detail(answer.body())
 
 
 def _following(seen: Walk) -> Mapping[str, str] | None:

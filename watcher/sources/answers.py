@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -37,17 +37,21 @@ _ADDRESS = re.compile(r"\S*://\S*|\S+@\S+")
 
 
 class NotFound(Permanent):
-    """There is nothing there (HTTP 404)."""
+    """There is nothing there (HTTP 404), or not any more (410)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer as it came: `wire` is the body before any decoding, `encoding` its Content-Encoding in lower case."""
+    """An answer as it came: `wire` is the body before any decoding, `encoding` its Content-Encoding in lower case.
+
+    `secrets` are what the vendor may repeat, and we may not.
+    """
 
     status: int
     headers: Mapping[str, str]
     wire: bytes
     encoding: str = ""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def digest(self) -> bytes:
         """What tells this body from any other, without inflating it."""
@@ -67,6 +71,14 @@ class Answer:
             case "gzip" | "x-gzip":
                 return _inflate(self.wire).removeprefix(_BOM)
         raise Permanent("the answer has a Content-Encoding that was not asked for")
+
+    @contextmanager
+    def hushed(self) -> Iterator[None]:
+        """Keep the secrets out of what is raised in the block: a vendor that says that it failed says why, too."""
+        try:
+            yield
+        except Transient as error:
+            raise type(error)(_without(error.reason, self.secrets)) from None
 
 
 def _inflate(wire: bytes) -> bytes:
@@ -104,7 +116,7 @@ def refusal(answer: Answer, now: datetime, secrets: Iterable[str] = ()) -> Trans
         return Transient(text, retry_after=_wait_after_429(answer.headers, body, now))
     if status in (408, 425) or status >= 500:  # noqa: PLR2004
         return Transient(text, retry_after=_retry_after(answer.headers, now))
-    if status == 404:  # noqa: PLR2004
+    if status in (404, 410):
         return NotFound(text)
     return Permanent(text, refused=status in (401, 403))
 
@@ -167,9 +179,13 @@ def _message(body: bytes, secrets: Iterable[str]) -> str:
     text = page.get("message") if isinstance(page, dict) else None
     if not isinstance(text, str):
         return ""
+    return one_line(_without(text, secrets))
+
+
+def _without(text: str, secrets: Iterable[str]) -> str:
     for secret in filter(None, secrets):
         text = text.replace(secret, "***")
-    return one_line(text)
+    return text
 
 
 def one_line(text: str) -> str:

@@ -147,7 +147,7 @@ class Client:
             ) as response:
                 wire = await (_read(response) if _good(response.status) else _read_error(response))
                 encoding = response.headers.get("Content-Encoding", "").strip().lower()
-                return Answer(response.status, response.headers, wire, encoding)
+                return Answer(response.status, response.headers, wire, encoding, self._account.secrets)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _no_answer(error) from None
 

@@ -122,7 +122,9 @@ async def walk(client: Client, listing: Listing, known: Known) -> Walk:
         digest, sifted = answer.digest(), Sifted()
         page = known.pages.get(digest)
         if page is None:
-            sheet = listing.split(await _inflated(answer))
+            body = await _inflated(answer)
+            with answer.hushed():
+                sheet = listing.split(body)
             seen.strayed |= sheet.current not in (None, seen.requests)
             page = await _sifted(sheet, known, sifted)
         if not seen.add(digest, page, sifted):

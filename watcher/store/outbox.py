@@ -99,7 +99,7 @@ UPDATE deliveries SET state = 'owed', attempts = 0, due_at = ?1, released_at = ?
 WHERE number = ?2
 """
 _HASTEN = """
-UPDATE deliveries SET due_at = ?3
+UPDATE deliveries SET due_at = ?3, attempts = max(attempts - 1, 0)
 WHERE head = 1 AND due_at > ?3 AND sink = coalesce(?2, sink)
   AND (?1 IS NULL OR number IN (SELECT value FROM json_each(?1)))
 """
@@ -239,7 +239,10 @@ def resend(db: sqlite3.Connection, numbers: Collection[int], now: datetime) -> i
 
 
 def hasten(db: sqlite3.Connection, numbers: Collection[int] | None, sink: str | None, now: datetime) -> int:
-    """Have those that wait for their next attempt tried now, narrowed by what is not None; return how many they are."""
+    """Have those that wait for their next attempt tried now, narrowed by what is not None; return how many they are.
+
+    The attempt does not count: a sink that comes and goes must not use up what the schedule grants.
+    """
     wanted = None if numbers is None else json(sorted(numbers))
     return db.execute(_HASTEN, (wanted, sink, micros(now))).rowcount
 

@@ -1,0 +1,118 @@
+"""How a suite is made of promises: each a test of its own, in parts that can be left out for a reason that is shown."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import itertools
+from collections import Counter
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
+from typing import Any, ClassVar
+
+import pytest
+
+LONGEST = 60.0
+"""Seconds after which a promise that has not ended is broken."""
+
+_PART = "part_of_the_contract"
+
+Check = Callable[..., Coroutine[Any, Any, None]]
+
+
+def promise(part: str) -> Callable[[Check], Callable[..., None]]:
+    """Make a test of a method that is a coroutine: it runs in an event loop of its own, and has to end."""
+
+    def made(check: Check) -> Callable[..., None]:
+        @functools.wraps(check)
+        def test(self: Any, *args: Any, **kwargs: Any) -> None:
+            async def kept() -> None:
+                async with asyncio.timeout(LONGEST):
+                    await check(self, *args, **kwargs)
+
+            asyncio.run(kept())
+
+        setattr(test, _PART, part)
+        return test
+
+    return made
+
+
+class Contract:
+    """A suite of promises. Whoever is to keep them is a subclass whose name begins with `Test`.
+
+    `without` names the parts that do not apply, each with the reason, which is shown at the end of the run.
+    """
+
+    parts: ClassVar[Mapping[str, str]] = {}
+    """The parts of the suite, and what each is about."""
+
+    without: ClassVar[Mapping[str, str]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for part, reason in cls.without.items():
+            if part not in cls.parts or not reason:
+                raise TypeError(
+                    f"{cls.__name__}.without: {part!r} needs to be one of {', '.join(cls.parts)}, and a reason"
+                )
+        for name, test in _tests(cls):
+            if getattr(test, _PART) in cls.without:
+                setattr(cls, name, None)
+
+    @pytest.fixture(autouse=True)
+    def _noted(self, request: pytest.FixtureRequest) -> None:
+        """Note that a promise was tried, for what is said at the end."""
+        plugins = request.config.pluginmanager
+        report = plugins.get_plugin(_Report.__name__)
+        if report is None:
+            report = _Report()
+            plugins.register(report, _Report.__name__)
+        report.note(type(self), getattr(request.function, _PART, "own"))
+
+
+class _Report:
+    """What was tried of each contract, said at the end of a run."""
+
+    def __init__(self) -> None:
+        self._tried: dict[type[Contract], Counter[str]] = {}
+
+    def note(self, contract: type[Contract], part: str) -> None:
+        self._tried.setdefault(contract, Counter())[part] += 1
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        terminalreporter.section("contracts")
+        for contract, parts in self._tried.items():
+            counts = ", ".join(f"{part} {count}" for part, count in sorted(parts.items()))
+            terminalreporter.line(f"{contract.__name__}: {counts}")
+            for reason in dict.fromkeys(contract.without.values()):
+                left_out = ", ".join(part for part, given in contract.without.items() if given == reason)
+                terminalreporter.line(f"    without {left_out}: {reason}")
+
+
+def _tests(contract: type[Contract]) -> Iterator[tuple[str, Callable[..., None]]]:
+    for name in dir(contract):
+        test = inspect.getattr_static(contract, name)
+        if name.startswith("test_") and hasattr(test, _PART):
+            yield name, test
+
+
+def broken(contract: type[Contract], among: Collection[str] | None = None) -> dict[str, list[str]]:
+    """Try the promises of a contract, all or those of these names, without pytest; return those broken, and how."""
+    found: dict[str, list[str]] = {}
+    for name, test in _tests(contract):
+        if among is not None and name not in among:
+            continue
+        for given in _cases(test):
+            try:
+                test(contract(), **given)
+            except Exception as error:  # whatever it is, it was not to be
+                found.setdefault(name, []).append(f"{given or ''} {type(error).__name__}: {error}".strip())
+    return found
+
+
+def _cases(test: Callable[..., None]) -> Iterator[dict[str, Any]]:
+    """The arguments of each run of a test that may be parametrized."""
+    marks = [mark for mark in getattr(test, "pytestmark", ()) if mark.name == "parametrize"]
+    for values in itertools.product(*(mark.args[1] for mark in marks)):
+        yield {mark.args[0]: value for mark, value in zip(marks, values, strict=True)}
