@@ -33,7 +33,7 @@ def after(delivery: Delivery, error: Exception, now: datetime, luck: float) -> O
         return Dead(f"{reason} (given up after {delivery.attempts + 1} attempts)")
     wait = SCHEDULE[delivery.attempts] * (1 + JITTER * luck)
     if asked is not None:
-        wait = max(wait, min(timedelta(seconds=max(0.0, asked)), LONGEST))
+        wait = max(wait, _asked(asked))
     return RetryAt(now + wait, reason, unanswered=unanswered, note=note)
 
 
@@ -47,4 +47,9 @@ def poll_wait(every: timedelta, failures: int, error: Transient | Permanent, luc
         wait = ceiling if error.refused else min(ceiling, every * (1 << min(failures, 16)))
         return wait * (1 + JITTER * luck)
     wait = min(ceiling, every * (1 << min(failures, 16))) * (1 + JITTER * luck)
-    return max(wait, min(timedelta(seconds=error.retry_after or 0.0), LONGEST))
+    return max(wait, _asked(error.retry_after or 0.0))
+
+
+def _asked(seconds: float) -> timedelta:
+    """A peer's own word for how long to wait, within reason, whatever it says."""
+    return timedelta(seconds=min(seconds, LONGEST.total_seconds())) if seconds > 0 else timedelta(0)

@@ -79,3 +79,11 @@ def test_a_slow_source_is_not_polled_faster_for_failing():
     """A source polled every hour waits at least its hour."""
     assert poll_wait(timedelta(hours=1), 3, Transient("x"), 0) == timedelta(hours=1)
     assert poll_wait(timedelta(minutes=1), 1, Transient("x", retry_after=3600), 0) == timedelta(hours=1)
+
+
+@pytest.mark.parametrize("asked", [float("inf"), 1e300, float("nan"), -1.0, float("-inf")])
+def test_nonsense_that_a_peer_asks_for_is_bounded(asked):
+    """However absurd the number that a sink or a source names, there is a next attempt, within a day and a bit."""
+    error = Transient("HTTP 429", retry_after=asked)
+    assert NOON < after(delivery(0), error, NOON, 0.5).due_at <= NOON + LONGEST
+    assert timedelta(0) < poll_wait(timedelta(minutes=1), 1, error, 0.5) <= LONGEST
