@@ -37,12 +37,12 @@ def test_the_example_works(desk):
     shutil.copy(EXAMPLE, desk.directory)
     for name, value in {
         "apimo-token": "token",
+        "adlead-key": "key",
         "slack-webhook": "https://hooks.slack.com/services/T0/B0/x",
         "smtp-password": "password",
         "crm-secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     }.items():
         desk.write(f"credentials/{name}", f"{value}\n")
-    desk.environ["ADLEAD_API_KEY"] = "key"
     loaded = load(
         Path("config.toml"),
         sink_types=sink_types(),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import shutil
 import socket
 import sqlite3
+import struct
 import subprocess
 import sys
 import threading
@@ -76,6 +78,16 @@ name = "all"
 on = [{on}]
 to = ["log", "desk"]
 """
+
+LATER = """
+[[rules]]
+name = "options"
+on = ["purchases"]
+before = "24h"
+of = "option_expires_at"
+to = ["desk"]
+"""
+"""A rule that is new at the reload, so that the reload itself writes."""
 
 
 @dataclass(frozen=True, order=True)
@@ -150,15 +162,19 @@ class Ended:
 
 
 class Bench:
-    """Runs in directories of their own, each by a fork of a process that has everything loaded."""
+    """Runs in directories of their own, each by a fork of a process that has everything loaded.
 
-    def __init__(self, root: Path):
-        self.root = root
+    All of it on one processor: who is traced and who traces take turns, and waking another one takes twice as long.
+    """
+
+    def __init__(self, root: Path, processor: int):
+        self.root, self.processor = root, processor
         self.receiver = Receiver()
         self.server = subprocess.Popen(
             [sys.executable, str(HERE / "sweep_child.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env={**os.environ, "PYTHONPATH": str(HERE.parents[1]), "SWEEP": "a-secret"},
         )  # fmt: skip
+        os.sched_setaffinity(self.server.pid, {processor})
 
     def close(self):
         """End the process and hang up."""
@@ -172,19 +188,20 @@ class Bench:
         directory = self.root / name
         (directory / "told").mkdir(parents=True)
         (directory / "config.toml").write_text(CONFIG.format(on='"*"'))
-        (directory / "later.toml").write_text(CONFIG.format(on='"[!x]*"'))
+        (directory / "later.toml").write_text(CONFIG.format(on='"[!x]*"') + LATER)
         os.mkfifo(directory / "go")
         self.receiver.told.clear()
         return directory
 
-    def run(self, directory, *inject, call=None):
-        """Run in a directory, under strace when there is something to do to its calls."""
+    def run(self, directory, *inject, call=None, strikes=0):
+        """Run in a directory, under strace when there is something to do to its calls: until it was done so often."""
         traced = bool(inject)
         self.server.stdin.write(f"{directory} {self.receiver.port} {int(traced)}\n")
         self.server.stdin.flush()
         process = self._answer()
         if not traced:
             return Ended(self._answer())
+        os.sched_setaffinity(0, {self.processor})  # of this thread, and so of the tracer
         log = directory / "strace.txt"
         log.unlink(missing_ok=True)
         only = ["-P", call.path.replace("@", str(directory))] if call and call.path else []
@@ -198,10 +215,18 @@ class Bench:
                 os.kill(process, 9)
                 raise AssertionError(f"strace cannot trace here, and without it this promise cannot be shown: {said}")
             self._go(directory / "go")
+            if strikes:
+                while not self._answered() and len(_struck(log)) < strikes:
+                    pass
+                tracer.terminate()  # what is left of the run it does not have to see
             code = self._answer()
             tracer.communicate(timeout=DEADLINE)
-        struck = [line for line in log.read_text().splitlines() if "(INJECTED)" in line]
+        struck = _struck(log)
         return Ended(code, len(struck), float(struck[0].split()[1]) if struck else 0.0)
+
+    def _answered(self):
+        """Whether the run has ended; takes ten milliseconds to say no."""
+        return bool(select.select([self.server.stdout], [], [], 0.01)[0])
 
     def _answer(self):
         line = self.server.stdout.readline()
@@ -241,13 +266,17 @@ class Bench:
 
     def left(self, directory):
         """When the last run in a directory was told to stop; 0 when it was not."""
-        import struct
-
         return struct.unpack_from("d", (directory / "step").read_bytes(), 8)[0]
 
     def forget(self, directory):
         """Take a directory away."""
         shutil.rmtree(directory)
+
+
+def _struck(log):
+    """The calls that a fault has struck so far."""
+    lines = log.read_text().splitlines() if log.exists() else []
+    return [line for line in lines if "(INJECTED)" in line]
 
 
 def _call(line, directory):

@@ -6,6 +6,7 @@ is full or broken. Each call is struck in a run of its own, from an empty direct
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import tempfile
@@ -20,10 +21,7 @@ import pytest
 from crash_figures import FIGURES
 from sweep import Bench, Call, Told, stored
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-
-AT_ONCE = 2
-"""Runs side by side."""
+pytestmark = [pytest.mark.sweep, pytest.mark.timeout(900)]
 
 IN_FLIGHT = 4
 """Messages under way together in one sink: its `at_once`."""
@@ -56,14 +54,16 @@ class Sweep:
 
 @pytest.fixture(scope="module")
 def benches():
-    """Two benches, on a file system in memory where there is one: it is the calls that count, not the disk."""
+    """A bench for each processor, on a file system in memory where there is one: it is the calls that count, not the disk."""
     memory = Path("/dev/shm")
     root = Path(tempfile.mkdtemp(prefix="sweep-", dir=memory if memory.is_dir() else None))
     assert shutil.which("strace"), "strace is not here: install it, this promise cannot be shown without"
-    made = [Bench(root / str(number)) for number in range(AT_ONCE)]
+    processors = os.sched_getaffinity(0)
+    made = [Bench(root / str(number), number) for number in sorted(processors)]
     yield made
     for bench in made:
         bench.close()
+    os.sched_setaffinity(0, processors)  # the calm run was in this thread
     shutil.rmtree(root)
 
 
@@ -103,7 +103,7 @@ def swept(benches, calls, strike):
             struck += 1
         return struck
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(len(benches)) as pool:
         points = [pool.submit(at, call, number) for call, count in calls.items() for number in range(1, count + 1)]
         more = [pool.submit(behind, call, count) for call, count in calls.items()]
         return sum(done.result() for done in (*points, *more))
@@ -170,7 +170,7 @@ def test_refused_at_every_call_the_process_lives_says_so_and_recovers(benches, c
         place = bench.place(f"{error}-{call.name}-{Path(call.path).name}-{number}")
         when = f"{number}..{number + LASTS - 1}"
         inject = ("-e", f"trace={call.name}", "-e", f"inject={call.name}:error={error}:when={when}")
-        ended = bench.run(place, *inject, call=call)
+        ended = bench.run(place, *inject, call=call, strikes=LASTS)
         if ended.code:
             assert ended.code == 74, bench.said(place)
             assert '"started"' not in bench.said(place), bench.said(place)

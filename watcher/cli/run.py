@@ -127,8 +127,10 @@ async def _poll(core: Core, watch: Watch, at_once: asyncio.Semaphore) -> None:
 
 async def _deliver(core: Core, name: str) -> None:
     """Attempt each delivery that is owed to a sink and due, once."""
-    line, now = core.line(name), core.clock()
-    while batch := await core.store.due(name, now, line.at_once):  # what is to be tried again is due later than that
+    line = core.line(name)
+    tried: set[int] = set()
+    while batch := await core.store.due(name, core.clock(), line.at_once, tried):
+        tried.update(delivery.number for delivery in batch)
         await asyncio.gather(*(line.attempt(delivery) for delivery in batch))
 
 
