@@ -235,7 +235,7 @@ async def live_and_die(site, random):
     site.collect()
 
 
-@pytest.mark.sweep
+@pytest.mark.slow
 @pytest.mark.timeout(60 + 10 * ROUNDS)
 async def test_killed_again_and_again_while_changes_flow_nothing_is_lost(site):
     """After so many kills at random moments every change is told, in order; twice only what was under way, by its id."""
