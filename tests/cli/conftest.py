@@ -2,13 +2,34 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli_site import CRM, SECRETS, Site, happen, populate, simulated
 from click.testing import CliRunner, Result
 
 from watcher.cli import watcher
+
+
+@asynccontextmanager
+async def alone(_site: Site) -> AsyncIterator[None]:
+    """No daemon: the command takes the lock itself."""
+    yield
+
+
+@asynccontextmanager
+async def accompanied(site: Site) -> AsyncIterator[None]:
+    """A daemon has the store: the command asks it."""
+    async with site.daemon():
+        yield
+
+
+@pytest.fixture(params=[alone, accompanied])
+def company(request: Any) -> Callable[[Site], AbstractAsyncContextManager[None]]:
+    """With a daemon and without one, commands do the same."""
+    return request.param
 
 
 @pytest.fixture

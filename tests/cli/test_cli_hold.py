@@ -1,7 +1,5 @@
 """Holding back and trying again: `silence`, `pause`, `resume`, `replay`, and what `explain` says of it."""
 
-from contextlib import asynccontextmanager
-
 import pytest
 from cli_site import happen, until
 
@@ -43,25 +41,6 @@ name = "came later"
 on   = ["new-lead"]
 to   = ["later"]
 """
-
-
-@asynccontextmanager
-async def alone(_site):
-    """No daemon: the command takes the lock itself."""
-    yield
-
-
-@asynccontextmanager
-async def accompanied(site):
-    """A daemon has the store: the command asks it."""
-    async with site.daemon():
-        yield
-
-
-@pytest.fixture(params=[alone, accompanied])
-def company(request):
-    """With a daemon and without one, commands do the same."""
-    return request.param
 
 
 async def test_a_silence_takes_and_lists(site, company):

@@ -1,7 +1,6 @@
 """The commands that change something, with a daemon and without one."""
 
 import asyncio
-from contextlib import asynccontextmanager
 
 import pytest
 from cli_site import CRM, happen
@@ -9,25 +8,6 @@ from cli_site import CRM, happen
 from watcher.operations import Refused
 
 PURCHASES = "riviera/adlead.purchases/1"
-
-
-@asynccontextmanager
-async def alone(_site):
-    """No daemon: the command takes the lock itself."""
-    yield
-
-
-@asynccontextmanager
-async def accompanied(site):
-    """A daemon has the store: the command asks it."""
-    async with site.daemon():
-        yield
-
-
-@pytest.fixture(params=[alone, accompanied])
-def company(request):
-    """With a daemon and without one, commands do the same."""
-    return request.param
 
 
 async def test_poll_reads_a_source_and_says_what_came_of_it(site, company):
