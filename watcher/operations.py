@@ -22,7 +22,7 @@ from watcher.poll import Watch
 from watcher.silences import LABELS
 from watcher.sinks import apimo_lead
 from watcher.toml import absent, nearest
-from watcher.troubles import HELD, Troubles
+from watcher.troubles import HELD, SINK_FAILING, Troubles
 
 LEAD_WITHIN = 30.0
 """Seconds that Apimo has to answer to a new lead."""
@@ -143,7 +143,7 @@ def _moment(text: str | None) -> datetime | None:
 
 
 async def sink_test(core: Core, *, name: str) -> dict[str, Any]:
-    """Send one message that says it is a test; a sink that takes it and was paused goes on."""
+    """Send one message that says it is a test; a sink that takes it works: it goes on, and its trouble is over."""
     if name not in core.parts.sinks:
         raise Refused(f"there is no sink {name!r}; there are: {', '.join(core.parts.sinks) or 'none'}")
     now = core.clock()
@@ -154,7 +154,11 @@ async def sink_test(core: Core, *, name: str) -> dict[str, Any]:
     except (Transient, Permanent) as error:
         return {"sink": name, "taken": False, "reason": error.reason}
     resumed = await core.store.resume(name, asked_too=False)
+    turn = Troubles(await core.store.conditions(name)).turn(SINK_FAILING, name, "", now)
+    await core.commit(turn.plan(core.parts.route, now))
+    await core.store.hasten(now, sink=name)
     if name in core.lines:
+        core.lines[name].failures = 0
         core.lines[name].bell.set()
     return {"sink": name, "taken": True, "answer": answer, "resumed": resumed}
 

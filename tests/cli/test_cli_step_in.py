@@ -165,11 +165,12 @@ async def test_a_sink_that_refuses_is_1(site):
 
 
 async def test_a_sink_that_was_paused_goes_on_after_a_test(site):
-    """What waited for it is delivered."""
+    """What waited for it is delivered, and its trouble is over."""
     await die(site)
     await mend(site)
     done = await site.run("sink", "test", "crm")
     assert (done.code, done.out) == (0, "crm took it; it was paused and goes on\n")
+    assert "sink-failing" not in {trouble["type"] for trouble in (await site.run("status", "--json")).json["troubles"]}
 
 
 async def test_two_commands_at_once_take_turns(site):

@@ -26,6 +26,9 @@ from watcher.units import Secret
 
 _log = logging.getLogger("pigeons")
 
+LITTLE = 2000
+"""Bytes of an answer that are read."""
+
 
 class Config(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[sinks.NAME]` with `type = "pigeon"`."""
@@ -103,10 +106,12 @@ class Good:
         return shown_envelope(delivery.event, self._config.personal)
 
     async def beginning(self, response: aiohttp.ClientResponse) -> str:
-        """The beginning of the answer."""
+        """The beginning of the answer, in however many pieces it comes."""
+        begun = b""
         with suppress(aiohttp.ClientError, TimeoutError):
-            return (await response.content.read(2000)).decode(errors="replace")
-        return ""
+            while len(begun) < LITTLE and (piece := await response.content.read(LITTLE - len(begun))):
+                begun += piece
+        return begun.decode(errors="replace")
 
     def judge(self, response: aiohttp.ClientResponse, answer: str) -> str:
         """What a status means."""

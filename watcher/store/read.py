@@ -32,7 +32,8 @@ SELECT s.account, s.stream, s.partition,
 FROM sources s CROSS JOIN records r ON r.source = s.id
 """
 _DELIVERIES = """
-SELECT d.number, e.sequence, e.id, e.type, d.record, d.sink, d.rule, d.state, d.attempts, d.unanswered,
+SELECT d.number, e.sequence, e.id, e.type, d.record, d.sink, d.rule, d.state,
+  (SELECT count(*) FROM attempts WHERE delivery = d.number), d.unanswered,
   d.due_at, d.owed_at, d.released_at, d.settled_at, d.reason, d.answer, d.bundle, d.told_in
 FROM deliveries d CROSS JOIN events e ON e.sequence = d.event
 """
@@ -65,8 +66,9 @@ class DeliveryRow:
     """A delivery, whatever its state: owed, delivered, dead, dropped, held, silenced or summed.
 
     `released_at` is since when it may be sent: `owed_at`, or when it was let go or asked for again. `bundle` is what it
-    waits or waited with, or the silence that took it; `told_in` the id of the summary that told it. `unanswered` counts
-    the tries of which no answer came: it may have been told so many times more.
+    waits or waited with, or the silence that took it; `told_in` the id of the summary that told it. `attempts` counts
+    all tries, also those from before a redrive and those that used up nothing of the schedule; `unanswered` those of
+    which no answer came: it may have been told so many times more.
     """
 
     number: int
