@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import warm
+
 from watcher.control import ask
 from watcher.simulator import Simulator
 
@@ -130,7 +132,7 @@ class Site:
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     async def start(self, *args: str, **environ: str) -> asyncio.subprocess.Process:
-        """Start a command."""
+        """Start a command, with an interpreter of its own."""
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -144,7 +146,7 @@ class Site:
 
     async def run(self, *args: str, **environ: str) -> Ended:
         """Run a command to its end."""
-        return await ended(await self.start(*args, **environ))
+        return Ended(*await warm.command(args, self.directory, {**self.environ, **environ}, DEADLINE))
 
     async def ask(self, name: str, **arguments: Any) -> dict[str, Any]:
         """Ask the daemon at its socket, as the commands do."""

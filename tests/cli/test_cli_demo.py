@@ -38,6 +38,7 @@ async def start(*args: str) -> asyncio.subprocess.Process:
     )
 
 
+@pytest.mark.slow
 async def test_the_demo_shows_it_all_in_eight_seconds():
     """A new lead, a signed contract, a canceled purchase: one line each; then a summary, and what to do next."""
     done = await ended(await start("demo", "--seconds", "8"))
@@ -82,6 +83,7 @@ async def test_the_demo_leaves_nothing_behind(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 async def test_on_a_terminal_the_demo_is_a_live_screen():
     """Acts go from left to right, a message is shown as people read it, and the summary stays."""
     leader, follower = pty.openpty()

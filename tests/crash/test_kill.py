@@ -106,6 +106,7 @@ to = ["hook", "log"]
         await runner.cleanup()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "number"), [(step, number) for step in STEPS for number in ((1, 2) if step in ONE_A_SOURCE else (1, 4))]
 )

@@ -19,7 +19,7 @@ from random import Random
 
 import pytest
 from aiohttp import web
-from crash_figures import FIGURES
+from figures import about
 
 from watcher.simulator import Simulator
 
@@ -284,7 +284,7 @@ def judge(site, begin, traffic):
         assert db.execute("SELECT count(*) FROM deliveries WHERE state <> 'delivered'").fetchone() == (0,)
     assert ids["hook"] == ids["log"] == stored
     twice = site.hook.repeated().total() + site.log.repeated().total()
-    FIGURES[f"kill -9 in {ROUNDS} rounds (seed {SEED})"] = (
+    about("crashes")[f"kill -9 in {ROUNDS} rounds (seed {SEED})"] = (
         f"{traffic.changes} changes, {len(stored)} events to 2 sinks, 0 lost, {twice} told twice with the same id, "
         f"at most {max([*site.hook.repeated().values(), *site.log.repeated().values(), 0])} a kill and sink"
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import power
 import pytest
-from crash_figures import FIGURES
+from figures import about
 from power_child import LEADS, NOON, STEPS, told
 
 from watcher.errors import WatcherError
@@ -105,7 +105,7 @@ async def test_the_power_is_cut_anywhere(steps, tmp_path):
         found.update(cuts=1, under_way=under_way, acknowledged=len(acknowledged))
     assert found["under_way"] > CUTS / 2
     assert found["copies"] > CUTS / 10
-    FIGURES["power cut"] = (
+    about("crashes")["power cut"] = (
         f"{found['cuts']} cuts among {len(steps)} writes, syncs and renames ({found['under_way']} with writes under way, "
         f"{found['copies']} with a copy there): 0 of {found['acknowledged']} acknowledged steps lost, none half, "
         "integrity_check ok, opened by itself"
@@ -139,4 +139,4 @@ def test_a_commit_is_on_the_disk_when_it_returns(steps):
             break
     commits = STEPS - 1 + len([step for step in range(STEPS) if step % 3 == 2])
     assert syncs == ["watcher.db-wal"] * commits
-    FIGURES["syncs a commit"] = f"1, of the log ({len(syncs)} for {commits} commits)"
+    about("crashes")["syncs a commit"] = f"1, of the log ({len(syncs)} for {commits} commits)"

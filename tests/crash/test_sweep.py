@@ -18,10 +18,10 @@ from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
-from crash_figures import FIGURES
+from figures import about
 from sweep import Bench, Call, Told, stored
 
-pytestmark = [pytest.mark.sweep, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 IN_FLIGHT = 4
 """Messages under way together in one sink: its `at_once`."""
@@ -151,7 +151,7 @@ def test_killed_at_every_call_nothing_is_lost(benches, calm):
 
     found.points = swept(benches, calls, strike)
     assert found.points >= ALMOST * calls.total()
-    FIGURES["killed at every write and sync call"] = (
+    about("crashes")["killed at every write and sync call"] = (
         f"{found.points} points, 0 lost, 0 invented, {found.twice.total()} told twice with the same id"
     )
 
@@ -184,7 +184,7 @@ def test_refused_at_every_call_the_process_lives_says_so_and_recovers(benches, c
 
     found.points = swept(benches, of_the_disk, strike)
     assert found.points >= ALMOST * of_the_disk.total()
-    FIGURES[f"{error} at every write and sync call"] = (
+    about("crashes")[f"{error} at every write and sync call"] = (
         f"{found.points} points, 0 lost, 0 invented, {found.twice.total()} told twice with the same id, "
         f"{found.restarts} at the opening of the store"
     )

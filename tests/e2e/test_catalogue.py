@@ -5,6 +5,7 @@ import re
 import sqlite3
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 from running import SECRET, until
 from standardwebhooks import Webhook
@@ -174,6 +175,7 @@ def world_before(world):
             })  # fmt: skip
 
 
+@pytest.mark.slow
 async def test_every_event_type_reaches_every_kind_of_sink(daemon, sim, receivers):
     """The baseline is silent; each type of the catalogue, provoked once, reaches webhook, Slack, SMTP and file."""
     world_before(sim.world)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
+from figures import about
+
 from watcher.decode import decode
 from watcher.derive import Origin, digest
 from watcher.desk import Desk
@@ -31,30 +33,7 @@ MANY = 60
 """Records upstream: more than a page of fifty, and more than twice the twenty that people may change at once."""
 
 
-class Figures:
-    """What the tests of this folder have counted, for the end of the run."""
-
-    def __init__(self):
-        self.counts = {}
-        self.most = {}
-
-    def add(self, **counts):
-        """Count."""
-        for name, count in counts.items():
-            self.counts[name] = self.counts.get(name, 0) + count
-
-    def top(self, **values):
-        """Keep the largest."""
-        for name, value in values.items():
-            self.most[name] = max(value, self.most.get(name, 0))
-
-    def lines(self):
-        """One line a figure."""
-        for name, value in {**self.counts, **self.most}.items():
-            yield f"{name.replace('_', ' ')}: {value}"
-
-
-FIGURES = Figures()
+FIGURES = about("hostile sources")
 
 
 # ----------------------------------------------------------------------------------------------- time moved by hand

@@ -57,7 +57,7 @@ async def _read(attack):
         process = await asyncio.create_subprocess_exec(
             sys.executable, str(HERE / "attack_child.py"), PURCHASES.name, url,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join((str(HERE.parents[1]), str(HERE)))},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (HERE.parents[1], HERE.parent, HERE)))},
         )  # fmt: skip
         async with asyncio.timeout(60):
             out, errors = await process.communicate()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from figures import about
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -15,22 +16,11 @@ from fire_inside import Inside
 from watcher import logs
 from watcher.simulator import Simulator
 
-FIGURES = pytest.StashKey[dict[str, str]]()
 
-
-@pytest.fixture(scope="session")
-def figures(pytestconfig):
+@pytest.fixture
+def figures():
     """Where a test puts what it has measured, by what it is of: a line each at the end of the run."""
-    return pytestconfig.stash.setdefault(FIGURES, {})
-
-
-def pytest_terminal_summary(terminalreporter, config):
-    """Print the figures, if any test here has some."""
-    found = config.stash.get(FIGURES, {})
-    if found:
-        terminalreporter.write_sep("-", "promises")
-    for what, figure in found.items():
-        terminalreporter.write_line(f"{what}: {figure}")
+    return about("promises")
 
 
 @pytest.fixture

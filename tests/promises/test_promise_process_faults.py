@@ -10,6 +10,8 @@ from fire_daemon import until
 
 from watcher.simulator import Fault
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"supervise__FIRST_WAIT": 0.1, "supervise__LONGEST_WAIT": 0.2, "AGAIN": 0.1, "HEALTH": 0.2, "WATCH_FILES": 0.2}
 
 

@@ -5,9 +5,12 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
 from fire_daemon import lock_held, until
 
 from watcher.simulator import Fault
+
+pytestmark = pytest.mark.slow
 
 CONNECTIONS = 8
 """Connections that are kept open for a while after what was under way together: they come and go."""

@@ -237,7 +237,11 @@ def test_a_bomb_is_defused() -> None:
 WHOLE = gzip.compress(b'{"leads": []}' * 100)
 
 
-@pytest.mark.parametrize("wire", [WHOLE[:-1], WHOLE[:40], b"not gzip", WHOLE[:-6] + b"123456", WHOLE + b"x", WHOLE * 2])
+BROKEN = {"no end": WHOLE[:-1], "half": WHOLE[:40], "not gzip": b"not gzip", "a wrong sum": WHOLE[:-6] + b"123456",
+          "more behind it": WHOLE + b"x", "twice": WHOLE * 2}  # fmt: skip
+
+
+@pytest.mark.parametrize("wire", BROKEN.values(), ids=BROKEN)
 def test_broken_gzip_is_unreadable(wire: bytes) -> None:
     """Gzip that is cut short, corrupt or followed by something is a failed answer."""
     with pytest.raises(Transient, match="unreadable answer"):

@@ -2,7 +2,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from small_disk import SAID
 
 from watcher.store.sqlite import Store
 
@@ -18,9 +17,3 @@ async def store(path: Path) -> AsyncIterator[Store]:
     """An empty store, open."""
     async with await Store.open(path) as opened:
         yield opened
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how the disks were made full, if any were."""
-    for line in sorted(SAID):
-        terminalreporter.write_line(f"disks that are full: {line}")

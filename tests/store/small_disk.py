@@ -9,9 +9,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
+from figures import about
+
 from watcher.store.sqlite import Store
 
-SAID: set[str] = set()
 """How the disks of this run were made full, for the end of the run."""
 
 
@@ -96,7 +97,9 @@ def small_disk(kind: str, place: Path) -> Iterator[Disk]:
             disk.free()
         return
     with mounted(place) as done:
-        SAID.add("a full file system (tmpfs)" if done else "no file system can be mounted here: RLIMIT_FSIZE instead")
+        about("store")["disks that are full"] = (
+            "a full file system (tmpfs)" if done else "no file system can be mounted here: RLIMIT_FSIZE instead"
+        )
         yield Mounted(place) if done else Limited(place)
 
 

@@ -15,7 +15,7 @@ import pytest
 LONGEST = 60.0
 """Seconds after which a promise that has not ended is broken."""
 
-_PART = "part_of_the_contract"
+_PART, _NOTED, _SUMMARY = "part_of_the_contract", "promise", "summary of the contracts"
 
 Check = Callable[..., Coroutine[Any, Any, None]]
 
@@ -63,31 +63,41 @@ class Contract:
     @pytest.fixture(autouse=True)
     def _noted(self, request: pytest.FixtureRequest) -> None:
         """Note that a promise was tried, for what is said at the end."""
+        noted = (type(self).__name__, getattr(request.function, _PART, "own"), dict(self.without))
+        request.node.user_properties.append((_NOTED, noted))
         plugins = request.config.pluginmanager
-        report = plugins.get_plugin(_Report.__name__)
-        if report is None:
-            report = _Report()
-            plugins.register(report, _Report.__name__)
-        report.note(type(self), getattr(request.function, _PART, "own"))
+        if not plugins.has_plugin(_SUMMARY):
+            plugins.register(Summary(), _SUMMARY)
 
 
-class _Report:
-    """What was tried of each contract, said at the end of a run."""
+class Summary:
+    """A plugin of pytest that says at the end of a run what was tried of each contract.
 
-    def __init__(self) -> None:
-        self._tried: dict[type[Contract], Counter[str]] = {}
-
-    def note(self, contract: type[Contract], part: str) -> None:
-        self._tried.setdefault(contract, Counter())[part] += 1
+    It comes by itself, but where pytest-xdist runs the tests in other processes: there a `conftest.py` registers it.
+    """
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        terminalreporter.section("contracts")
-        for contract, parts in self._tried.items():
-            counts = ", ".join(f"{part} {count}" for part, count in sorted(parts.items()))
-            terminalreporter.line(f"{contract.__name__}: {counts}")
-            for reason in dict.fromkeys(contract.without.values()):
-                left_out = ", ".join(part for part, given in contract.without.items() if given == reason)
+        """Say it, contract by contract."""
+        tried: dict[str, Counter[str]] = {}
+        without: dict[str, Mapping[str, str]] = {}
+        for report in itertools.chain.from_iterable(terminalreporter.stats.values()):
+            for name, part, left_out in _noted(report):
+                tried.setdefault(name, Counter())[part] += 1
+                without[name] = left_out
+        if tried:
+            terminalreporter.section("contracts")
+        for name, parts in sorted(tried.items()):
+            terminalreporter.line(f"{name}: {', '.join(f'{part} {count}' for part, count in sorted(parts.items()))}")
+            for reason in dict.fromkeys(without[name].values()):
+                left_out = ", ".join(part for part, given in without[name].items() if given == reason)
                 terminalreporter.line(f"    without {left_out}: {reason}")
+
+
+def _noted(report: Any) -> list[tuple[str, str, Mapping[str, str]]]:
+    """What was noted in a test that has run: its report comes once for each of its phases."""
+    if getattr(report, "when", "") != "call":
+        return []
+    return [value for name, value in report.user_properties if name == _NOTED]
 
 
 def _tests(contract: type[Contract]) -> Iterator[tuple[str, Callable[..., None]]]:
