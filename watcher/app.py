@@ -14,27 +14,31 @@ from datetime import UTC, datetime, time, timedelta
 
 import structlog
 
-from watcher import plan
-from watcher.config import AdleadAccount, Config, SourceSettings
+from watcher import habits, plan
+from watcher.config import Config, SourceSettings
 from watcher.deliver import Line
 from watcher.derive import Origin
 from watcher.desk import Bundle, Desk, Place
-from watcher.model import Body, Event, Plan, Routed, SourceName
+from watcher.housekeeping import Housekeeper
+from watcher.model import Body, Event, Plan, Routed, SourceName, stamp
 from watcher.plan import Pace, Stretch
 from watcher.poll import Look, Watch, look
 from watcher.ports import Clock, Sink
 from watcher.privacy import DEFAULTS, Policy, withholder
-from watcher.rulebook import desk_of, renderer
+from watcher.rulebook import RULES, desk_of, digest, renderer
 from watcher.rules import Rule
 from watcher.sinks import Post, Settings, SinkType, Tools
-from watcher.sources import build_client, build_source
+from watcher.sources import api_types, build_client, build_source
 from watcher.sources.http import Client
 from watcher.sources.throttle import Throttle
 from watcher.store import Store
 from watcher.streams import STREAMS
 from watcher.streams.dates import PARIS
+from watcher.tallies import begin_of, hour_of
 from watcher.tick import Bell
 from watcher.timers import deadline, streams_of
+from watcher.troubles import Troubles
+from watcher.veil import keeper
 
 _log = structlog.get_logger("watcher")
 
@@ -133,15 +137,20 @@ def paces(config: Config) -> dict[str, timedelta]:
     return {str(source): pace.busy for planned in plans(config).values() for source, pace in planned.items()}
 
 
+def patience(settings: SourceSettings, pace: Pace) -> timedelta:
+    """How long a source may go unread before it is said."""
+    return settings.silent_after or max(SILENT_AFTER * pace.busy, 2 * pace.quiet, SILENT_AT_LEAST)
+
+
 def _watch(
     config: Config, settings: SourceSettings, client: Client, pace: Pace, key: bytes, dated: tuple[Rule, ...]
 ) -> Watch:
     stream = STREAMS[settings.name.stream]
     account = config.accounts[settings.name.account]
-    tenant = account.tenant if isinstance(account, AdleadAccount) else ""
+    whose = api_types()[account.api].whose(account)
 
     def link(body: Body) -> str | None:
-        return stream.link(tenant, settings.name.partition, body)
+        return stream.link(whose, settings.name.partition, body)
 
     return Watch(
         source=build_source(settings.name, client, account, list_keys=stream.list_keys, lookback=settings.lookback),
@@ -149,13 +158,14 @@ def _watch(
         every=pace.busy,
         reconcile=settings.reconcile,
         baseline=str(settings.baseline),
-        silent_after=settings.silent_after or max(SILENT_AFTER * pace.busy, 2 * pace.quiet, SILENT_AT_LEAST),
-        withhold=withholder(_policy(config, stream.name), key),
+        silent_after=patience(settings, pace),
+        withhold=withholder(policy(config, stream.name), key),
+        keep=keeper(stream, key),
         deadlines=tuple(rule for rule in dated if rule.timer and stream.name in rule.timer.streams),
     )
 
 
-def _policy(config: Config, stream: str) -> Policy:
+def policy(config: Config, stream: str) -> Policy:
     """What is withheld of a stream: what always is, and what the configuration adds."""
     added = config.privacy.get(stream)
     return DEFAULTS.get(stream, Policy()) + (Policy(added.drop, added.hash) if added else Policy())
@@ -167,7 +177,7 @@ class Core:
 
     `heard` are called with each plan after it is committed. A source's polls, ticks and operator's commands take
     turns by its lock: each of them reads versions and then writes on the strength of them. `resting` are the sources
-    that an operator paused.
+    that an operator paused, `listened` is the hour in which it was last asked who is silent.
     """
 
     store: Store
@@ -179,6 +189,7 @@ class Core:
     locks: dict[str, asyncio.Lock] = field(default_factory=dict)
     stretches: dict[str, Stretch] = field(default_factory=dict)
     resting: set[str] = field(default_factory=set)
+    listened: int = 0
 
     async def commit(self, plan: Plan) -> None:
         """Write a plan, then wake the lines of the sinks that it owes something."""
@@ -251,6 +262,25 @@ class Core:
         """Answer the alarms that are due."""
         return await Bell(self.store, self.parts.watches, self.parts.desk, self.commit, self.clock, self.turn).ring()
 
+    async def listen(self) -> None:
+        """Once an hour, when the one before has settled: say which sources were silent in it though they never are."""
+        now, zone = self.clock(), self.parts.config.timezone
+        hour = hour_of(now)
+        if hour == self.listened or now < begin_of(hour) + habits.SETTLED:
+            return
+        awake = [watch.name for name, watch in self.parts.watches.items() if name not in self.resting]
+        counts = await self.store.changes(habits.asked(now, zone))
+        found = habits.turn(awake, counts, Troubles(await self.store.conditions()), zone, now)
+        if found.entered or found.left:
+            await self.commit(found.plan(self.parts.route, now))
+        self.listened = hour
+
+    async def note_rules(self) -> None:
+        """Write down since when these rules are in force: whoever accounts for a day later has to know."""
+        mark = digest(self.parts.config)
+        if (await self.store.recall(RULES) or "").partition(" ")[0] != mark:
+            await self.store.remember(RULES, f"{mark} {stamp(self.clock())}")
+
     async def arm_deadlines(self) -> None:
         """Arm the deadlines of rules that are new or changed, for the records that are there already."""
         rules = [rule for watch in self.parts.watches.values() for rule in watch.deadlines]
@@ -263,6 +293,19 @@ class Core:
                     found = (deadline(rule, watch.origin, version, self.clock()) for version in versions)
                     await self.commit(Plan(self.clock(), armed=tuple(filter(None, found))))
             await self.store.remember(note, asked)
+
+    async def keep_house(self) -> None:
+        """Throw away what only grows, and let go of what is personal and had its time or is withheld now."""
+        config, sources = self.parts.config, [watch.name for watch in self.parts.watches.values()]
+        housekeeper = Housekeeper(
+            self.store,
+            {stream: policy(config, stream) for stream in STREAMS},
+            config.retention,
+            {stream: [str(name) for name in sources if name.stream == stream] for stream in STREAMS},
+            self.turn,
+        )
+        changed = await housekeeper.keep_house(self.clock())
+        _log.info("house kept", **changed)
 
     def line(self, name: str) -> Line:
         """The line of one sink, made when it is first asked for."""

@@ -19,24 +19,12 @@ from watcher.kinds import DAY
 from watcher.lints import Lint, lints
 from watcher.mistakes import Check, Checks, Constant
 from watcher.sections import Sections
-from watcher.shapes import (
-    Account,
-    AdleadAccount,
-    ApimoAccount,
-    Config,
-    Privacy,
-    RuleSettings,
-    SourceSettings,
-    Top,
-)
+from watcher.shapes import Config, Privacy, RuleSettings, SourceSettings, Top
 from watcher.sinks import Settings, SinkType
 from watcher.toml import Document, KeyPath, nearest, quoted, read
 from watcher.units import Rate
 
 __all__ = [
-    "Account",
-    "AdleadAccount",
-    "ApimoAccount",
     "Config",
     "ConfigMissing",
     "Privacy",
@@ -196,7 +184,10 @@ def _config(sections: Sections, top: Top, documents: list[Document], directory: 
         operator=top.operator.to if top.operator.to is not None else tuple(_listeners(sections, sinks)),
         rules=(),  # they become values once there is no mistake in them
         status_listen=top.status.listen,
+        ping=top.status.ping,
+        ping_every=top.status.ping_every,
         privacy=dict(sections.privacy(top.privacy)),
+        retention=sections.retention(top.retention, top.sinks),
         rule_files=top.rule_files,
         files=tuple(dict.fromkeys([*(page.path for page in documents), *sections.secrets.files])),
     )

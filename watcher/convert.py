@@ -34,7 +34,7 @@ _WORDS = {
     time: "a time",
 }
 _EXAMPLES = {str: '"..."', bool: "true", int: "1", float: "1.5", Secret: '{ credential = "NAME" }'}
-_STAND_INS = {"url": "https://stand-in.invalid/", "secret": f"whsec_{'A' * 32}"}
+_STAND_INS = {"url": "https://stand-in.invalid/", "ping": "https://stand-in.invalid/", "secret": f"whsec_{'A' * 32}"}
 """What stands in for a secret that may be absent, of the keys that have to look like one."""
 _LISTS: Mapping[Any, type] = {list: list, tuple: tuple, Sequence: tuple, Collection: tuple, frozenset: frozenset}
 _TABLES = (dict, Mapping)

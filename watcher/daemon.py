@@ -34,6 +34,9 @@ WORKERS = 32
 TICK = 30.0
 """Seconds between two looks at the alarms when none is due before."""
 
+HOUSE = 24 * 3600.0
+"""Seconds between two rounds of what is done once a day; a start and a reload begin with one."""
+
 HEALTH = 5.0
 """Seconds between two looks at what has gone silent or runs short."""
 
@@ -107,6 +110,7 @@ class Daemon:
             try:
                 await self._resume_sinks()
                 await self._mind_the_clock()
+                await self.core.note_rules()
                 await self.core.arm_deadlines()
                 await self._generation()
             except StoreError as error:  # before a loop has begun: each of them answers for itself
@@ -148,6 +152,7 @@ class Daemon:
                 "tick": self._tick,
                 "health": self._health,
                 "files": self._files,
+                "house": self._house,
             }
             loops = [
                 group.create_task(every(name, job, halt, self.failed, self.bell if name == "tick" else None))
@@ -208,6 +213,7 @@ class Daemon:
 
     async def _tick(self) -> float:
         self._round("tick")
+        await self.core.listen()
         if await self.core.ring():
             return 0.0
         following = await self.core.store.next_ring()
@@ -234,6 +240,10 @@ class Daemon:
             await core.commit(turn.plan(core.parts.route, now))
         self.notifier.status(self._status(troubles))
         return HEALTH
+
+    async def _house(self) -> float:
+        await self.core.keep_house()
+        return HOUSE
 
     async def _mind_the_clock(self) -> datetime:
         """Let nothing wait, and nobody be called silent, for time that passed on the wall clock only or without us.

@@ -1,6 +1,6 @@
 """What each key of the configuration is for, in a line: what an editor shows of it, next to an example.
 
-The shapes say which keys there are; a test demands a line here for each of them. A type of sink from another package
+The shapes say which keys there are; a test demands a line here for each of them. A sink or an API from another package
 says it where its settings are, with `msgspec.Meta(description=..., examples=[...])`.
 """
 
@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from watcher.shapes import (
-    AdleadAccount,
-    ApimoAccount,
     Group,
     Opening,
     Operator,
     Privacy,
+    RetentionKeys,
     RuleKeys,
     Schedule,
     SourceKeys,
@@ -24,6 +23,7 @@ from watcher.shapes import (
     Top,
 )
 from watcher.sinks import Settings, apimo_lead, apprise, command, email, file, slack, webhook
+from watcher.sources import AdleadAccount, ApimoAccount
 
 
 class Key(NamedTuple):
@@ -49,6 +49,7 @@ KEYS: Mapping[type, Mapping[str, Key]] = {
         "sinks": Key("[sinks.NAME]: the places to tell."),
         "operator": Key("Who hears of watcher's own troubles."),
         "privacy": Key("Fields that are not kept, by stream; this adds to what is withheld anyway."),
+        "retention": Key("For how long what is personal is kept, by stream; ids, codes, dates and amounts stay."),
         "status": Key("The pages that say how watcher fares."),
         "rules": Key("[[rules]]: which events go where, and when; tried in this order."),
     },
@@ -92,7 +93,15 @@ KEYS: Mapping[type, Mapping[str, Key]] = {
             "Fields of which only a keyed hash is kept, enough to see that they changed.", ["contacts[].email1"]
         ),
     },
-    Status: {"listen": Key('HOST:PORT on this machine, unix:/PATH, or "" for nowhere.')},
+    RetentionKeys: {
+        "sinks": Key("By the name of a sink, how long its answers and reasons are kept.", {"crm": "30d"}),
+        "ceiling": Key("How long anything personal is kept at most, also of records that are not finished.", "1095d"),
+    },
+    Status: {
+        "listen": Key('HOST:PORT on this machine, unix:/PATH, or "" for nowhere.'),
+        "ping": Key("Where the address is found that gets a ping while all is well.", {"credential": "ping-url"}),
+        "ping_every": Key("The time between two pings."),
+    },
     Settings: {
         "type": Key("What kind of place it is."),
         "max_rate": Key("How often it may be told at most.", "5/s"),

@@ -22,12 +22,14 @@ from prometheus_client.registry import Collector
 from watcher import __version__
 from watcher.daemon import Daemon
 from watcher.model import Dead, Delivered, Delivery, Outcome, Plan, RetryAt, SourceName
+from watcher.ping import FAILED as UNSENT
+from watcher.ping import SENT, WITHHELD
 from watcher.poll import Look
 from watcher.standing import SourceStanding, Standing
 from watcher.streams import catalogue
-from watcher.troubles import BUDGET_LOW, DRIFTED, FAILING, HELD, SILENT, SINK_FAILING, STORE_FAILING
+from watcher.troubles import BUDGET_LOW, DRIFTED, FAILING, HELD, QUIET, SILENT, SINK_FAILING, STORE_FAILING
 
-TROUBLES = (FAILING, SILENT, DRIFTED, HELD, BUDGET_LOW, SINK_FAILING, STORE_FAILING)
+TROUBLES = (FAILING, SILENT, QUIET, DRIFTED, HELD, BUDGET_LOW, SINK_FAILING, STORE_FAILING)
 """The types of trouble that are there, at zero, also while none lasts: a rule cannot compare what is missing."""
 
 OK, INCOMPLETE, FAILED = "ok", "incomplete", "failed"
@@ -86,6 +88,7 @@ class Metrics(Collector):
         self.changes = self._counter("changes", "Changes of records that polls found.", _STREAM)
         self.events = self._counter("events", "Events committed, by type.", ("type",))
         self.deliveries = self._counter("deliveries", "Attempts to deliver, by what they came to.", (*_SINK, "outcome"))
+        self.pings = self._counter("pings", "Pings to `[status] ping`, by what they came to.", ("outcome",))
         self.poll = self._histogram("poll_duration", "How long a poll took, all its pages.", _POLL, _STREAM)
         self.detection = self._histogram(
             "detection_delay", "From a change upstream, by the vendor's clock, to its being seen.", _DETECTION, _STREAM
@@ -117,12 +120,18 @@ class Metrics(Collector):
                 self.polls.labels(account, stream, outcome)
             for instrument in (self.changes, self.poll, self.detection):
                 instrument.labels(account, stream)
+        for outcome in (SENT, UNSENT, WITHHELD) if config.ping else ():
+            self.pings.labels(outcome)
         for sink in config.sinks:
             for outcome in (DELIVERED, RETRIED, DEAD):
                 self.deliveries.labels(sink, outcome)
             self.delivery.labels(sink)
 
     # ------------------------------------------------------------------------------------------------ what happens
+
+    def pinged(self, outcome: str) -> None:
+        """Count a ping, sent or not."""
+        self.pings.labels(outcome).inc()
 
     def polled(self, source: SourceName, seen: Look, seconds: float) -> None:
         """Count a poll."""

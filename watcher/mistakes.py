@@ -15,7 +15,7 @@ from watcher.silences import LABELS
 from watcher.streams import REAPPEARED, STREAMS
 from watcher.streams.canonical import MOMENT, Object, Scalar, Stamp
 from watcher.toml import KeyPath, absent, nearest, quoted
-from watcher.written import STREAM_NAMES, Book, Written, matching, texts
+from watcher.written import Book, Written, matching, short_names, streams_called, texts
 
 Check = Callable[[str, tuple[str, ...]], list[str]]
 """Given a text and the types of event that its rule hears, say what is wrong with it."""
@@ -28,8 +28,6 @@ GROUP_BY = tuple(label for label in LABELS if label != "sink")
 
 EMIT = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 MOST_EMIT = 60
-
-_SHORT = tuple(name.partition(".")[2] for name in STREAMS)
 
 At = Iterator[tuple[KeyPath, str]]
 """Mistakes, each at a key of the rule."""
@@ -91,8 +89,8 @@ def _event(pattern: str, names: Sequence[str]) -> str:
         return ""
     if pattern == SUMMARY:
         return f"{quoted(pattern)} is made of messages that rules have sent already, none hears it; leave it out"
-    if stream := STREAM_NAMES.get(pattern):
-        return f'{quoted(pattern)} is a stream; write before = "24h" and of = "FIELD", or "{stream.noun}-*"'
+    if streams := streams_called(pattern):
+        return f'{quoted(pattern)} is a stream; write before = "24h" and of = "FIELD", or "{streams[0].noun}-*"'
     families = {f"{known.partition('-')[0]}-*" for known in names}
     near = nearest(pattern, families if "*" in pattern else names)
     return f"no event type {quoted(pattern)}" + (near or '; write one such as "new-lead", or "lead-*" for several')
@@ -100,13 +98,14 @@ def _event(pattern: str, names: Sequence[str]) -> str:
 
 def _stream(pattern: str, names: Sequence[str]) -> str:
     """The same of a rule with `before`, which is about the dates of streams."""
-    if pattern in STREAM_NAMES:
+    if streams_called(pattern):
         return ""
+    short = short_names()
     heard = matching([pattern], names)
     if not heard:
-        return f"no stream {quoted(pattern)}" + (nearest(pattern, _SHORT) or f"; there are {', '.join(_SHORT)}")
-    told = [short for short in _SHORT if set(heard) & set(STREAM_NAMES[short].event_types())]
-    write = " or ".join(map(quoted, told or _SHORT))
+        return f"no stream {quoted(pattern)}" + (nearest(pattern, short) or f"; there are {', '.join(short)}")
+    told = [name for name in short for stream in streams_called(name) if set(heard) & set(stream.event_types())]
+    write = " or ".join(map(quoted, dict.fromkeys(told or short)))
     return f"{quoted(pattern)} is an event, and before is about the dates of a stream; write {write}"
 
 

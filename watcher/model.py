@@ -75,7 +75,8 @@ class Unread:
 class Reading:
     """One read of a source, all its pages.
 
-    `fresh` are the records whose bytes the snapshot does not know, `present` the ids of all that were answered.
+    `fresh` are the records whose bytes the snapshot does not know, `present` the ids of all that were answered, `total`
+    is how many records there are by the vendor's own word, None where it gives none.
     `full` says that the whole list was asked for, `complete` that the answer was consistent, so that a record missing
     from it is really missing; `doubt` says why not. `cursor` is the source's own time of its newest record.
     """
@@ -89,6 +90,7 @@ class Reading:
     unread: tuple[Unread, ...] = ()
     pages: Mapping[bytes, Page] = field(default_factory=dict)
     requests: int = 1
+    total: int | None = None
 
 
 # --------------------------------------------------------------------------------------- records and their changes
@@ -292,12 +294,45 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """What the polls of a source came to within one hour of UTC; `hour` counts these from 1970.
+
+    `polls` are all that were made, `failed` those without a good answer, by what was wrong; of the good ones `full` asked
+    for the whole list, and `incomplete` of those did not add up. `requests` are those of good polls, `changes` the
+    versions written. Of the last complete read, at `total_at`: the vendor's `total`, `ours` in the snapshot, and those of
+    ours that it lacked and that are not called removed yet (`absent`). `last_at` is the last good read; `gap` has the
+    seconds of the longest time between two good reads that ended in this hour, at `gap_at`.
+    """
+
+    hour: int
+    polls: int = 0
+    failed: Mapping[str, int] = field(default_factory=dict)
+    full: int = 0
+    incomplete: int = 0
+    requests: int = 0
+    changes: int = 0
+    total: int | None = None
+    ours: int = 0
+    absent: int = 0
+    total_at: datetime | None = None
+    last_at: datetime | None = None
+    gap: float = 0.0
+    gap_at: datetime | None = None
+
+    @property
+    def good(self) -> int:
+        """How many polls had a good answer."""
+        return self.polls - sum(self.failed.values())
+
+
+@dataclass(frozen=True, slots=True)
 class SourceState:
     """What is remembered of a source between polls.
 
     `cursor` is the vendor's own time, in Unix seconds; `doubtful` counts the full reads in a row that were not
     complete; `drifted` names what is no longer as we know it (a field, a record, the list), and how; `undescribed`
-    are the fields that came and that nobody has described.
+    are the fields that came and that nobody has described. `tally` counts the polls of the hour under way: it is written
+    with the state, so counting costs no write of its own.
     """
 
     cursor: int | None = None
@@ -311,6 +346,7 @@ class SourceState:
     doubtful: int = 0
     drifted: Mapping[str, str] = field(default_factory=dict)
     undescribed: tuple[str, ...] = ()
+    tally: Tally | None = None
 
 
 class Known(NamedTuple):
@@ -333,6 +369,9 @@ class Plan:
     fields, milestones reached by the passing of time. `absences` gives the new count of each id that was missing from
     a complete read, 0 for one that is back. `entered` and `left` are conditions, named by type and subject when left.
     `released` are deliveries that waited. An alarm of kind `release` is not disarmed while something waits for it.
+    `tally` is of an hour that is over, to be kept.
+    `erased` are persons whom the vendor has erased, by the record's id and their place in it (`""`, `contacts[111]`): what
+    earlier versions and events of the record have of them goes.
     """
 
     at: datetime
@@ -341,6 +380,7 @@ class Plan:
     versions: tuple[Version, ...] = ()
     refreshed: tuple[Version, ...] = ()
     absences: Mapping[str, int] = field(default_factory=dict)
+    erased: tuple[tuple[str, str], ...] = ()
     unread: tuple[Unread, ...] = ()
     events: tuple[Event, ...] = ()
     owed: tuple[Owed, ...] = ()
@@ -350,6 +390,7 @@ class Plan:
     entered: tuple[Condition, ...] = ()
     left: tuple[tuple[str, str], ...] = ()
     pages: Mapping[bytes, Page] = field(default_factory=dict)
+    tally: Tally | None = None
 
 
 # ------------------------------------------------------------------------------------------------------- deliveries

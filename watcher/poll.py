@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from watcher import remember, timers
+from watcher import remember, tallies, timers
 from watcher.backoff import poll_wait
 from watcher.decode import decode
 from watcher.derive import Derived, Origin, derive
@@ -39,6 +39,7 @@ from watcher.ports import Clock, Route, Snapshots, Source
 from watcher.rules import Rule
 from watcher.streams.dates import begins
 from watcher.troubles import DRIFTED, FAILING, Troubles, Turn
+from watcher.veil import discreet, erased
 
 SILENT_BASELINE, EMIT = "silent", "emit"
 
@@ -54,8 +55,8 @@ class Watch:
     """One source and how it is to be polled.
 
     `reconcile` is how often it is read in full; None where every read is full. `baseline` is `silent`, `emit`, or the
-    first day whose records are told. `withhold` takes out of a body what is not to be kept. `deadlines` are the rules
-    with `before`.
+    first day whose records are told. `withhold` takes out of a body what is not to be kept; `keep`, given a record's
+    last form too, what was let go of since. `deadlines` are the rules with `before`.
     """
 
     source: Source
@@ -65,6 +66,7 @@ class Watch:
     baseline: str = SILENT_BASELINE
     silent_after: timedelta = timedelta(minutes=15)
     withhold: Callable[[Body], Body] = lambda body: body
+    keep: Callable[[Body, Body], Body] = lambda _last, body: body
     deadlines: tuple[Rule, ...] = ()
 
     @property
@@ -101,12 +103,15 @@ async def look(watch: Watch, store: Snapshots, route: Route, clock: Clock, luck:
     absent = missing(known, batch)
     gone, there = await _gone(watch, absent)
     before = await _before(watch, store, [*(record.key for record in records), *gone])
+    batch = replace(batch, records=_kept(watch, records, before))
     now = clock()
     compared = diff(watch.origin.stream, before, batch, len(known.fingerprints), state.drifted)
-    derived = _derived(watch, state, (*compared.changes, *removals(before, gone)), now)
+    changed = tuple(discreet(watch.origin.stream, change) for change in compared.changes)
+    derived = _derived(watch, state, (*changed, *removals(before, gone)), now)
     after = remember.after_read(state, reading, batch, absent, watch.reconcile, now)
     after = remember.oddities(after, watch.origin.stream, batch, compared, unread)
-    turn = remember.turn(watch.name, after, troubles, absent, gone, now)
+    versions = tuple(d.version for d in derived if _is_new(d.version, before))
+    turn = remember.turn(watch.name, after, troubles, absent, gone, now, news=bool(versions))
     events = (*(event for item in derived for event in item.events), *turn.events)
     routed = route(events, now)
     dates = timers.deadlines(watch.deadlines, watch.origin, before, [item.version for item in derived], now)
@@ -114,9 +119,10 @@ async def look(watch: Watch, store: Snapshots, route: Route, clock: Clock, luck:
         at=now,
         source=watch.name,
         state=after,
-        versions=tuple(d.version for d in derived if _is_new(d.version, before)),
+        versions=versions,
         refreshed=tuple(d.version for d in derived if not _is_new(d.version, before)),
         absences=_moved(known, {**absent.absences, **there}, gone),
+        erased=tuple((one.key, whose) for one in changed for whose in sorted(erased(watch.origin.stream, one))),
         unread=unread,
         events=events,
         owed=routed.owed,
@@ -126,6 +132,7 @@ async def look(watch: Watch, store: Snapshots, route: Route, clock: Clock, luck:
         left=turn.left,
         pages={} if unread else reading.pages,  # a page with a record set aside has more to say
     )
+    plan = tallies.good(plan, reading, known, before, state.read_at)
     changes = sum(1 for change in compared.changes if change.fields) + len(gone)
     wait = watch.every
     return Look(plan, wait, len(records), changes, batch.complete, reading.doubt, "", routed.failed)
@@ -164,6 +171,14 @@ async def _before(watch: Watch, store: Snapshots, keys: list[str]) -> Mapping[st
     """The last versions of those records, in the form that today's policy of privacy gives them."""
     found = await store.versions(watch.name, keys) if keys else {}
     return {key: replace(version, body=watch.withhold(version.body)) for key, version in found.items()}
+
+
+def _kept(watch: Watch, records: Iterable[Record], before: Mapping[str, Version]) -> tuple[Record, ...]:
+    """The records without what was let go of in their last versions."""
+    return tuple(
+        replace(record, body=watch.keep(last.body, record.body)) if (last := before.get(record.key)) else record
+        for record in records
+    )
 
 
 def _answered(reading: Reading) -> int:
@@ -248,5 +263,5 @@ def _failed(
         turn = troubles.turn(DRIFTED, name, error.reason, now)
     elif refused or failures >= 2:  # noqa: PLR2004 - once may be an accident
         turn = troubles.turn(FAILING, name, error.reason, now)
-    plan = replace(turn.plan(route, now), source=watch.name, state=after)
+    plan = tallies.failed(replace(turn.plan(route, now), source=watch.name, state=after), error.reason)
     return Look(plan, poll_wait(watch.every, failures, error, luck), error=error.reason)

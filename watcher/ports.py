@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from watcher.model import (
     Alarm,
@@ -142,3 +142,67 @@ class Budget(Protocol):
 
         Returns -1 and counts nothing when the day's requests are all made.
         """
+
+
+class Passed(Protocol):
+    """What going through a slice came to: how many rows changed, whether there are more, and from where on."""
+
+    @property
+    def changed(self) -> int:
+        """How many rows are no longer what they were."""
+
+    @property
+    def more(self) -> bool:
+        """Whether there is another slice."""
+
+    @property
+    def place(self) -> int:
+        """Where that one begins, if the store does not remember it."""
+
+
+class Tidied(Protocol):
+    """How much was thrown away that only grew."""
+
+    @property
+    def unread(self) -> int:
+        """Records that could not be read, and that a later full read did not bring."""
+
+    @property
+    def budgets(self) -> int:
+        """Days whose requests were counted."""
+
+
+class Keeping(Protocol):
+    """What the daily job asks of the store."""
+
+    async def tidy(self, now: datetime) -> Tidied:
+        """Throw away what only grows."""
+
+    async def privacy_key(self) -> bytes:
+        """The key of the store's hashes."""
+
+    async def secure(
+        self, table: Literal["records", "versions", "events"], stream: str, place: int, withhold: Callable[[Body], Body]
+    ) -> Passed:
+        """Withhold from what is stored of a stream's records, in a slice of that table from after that row."""
+
+    async def expire_versions(self, stream: str, before: datetime, *, ceiling: bool = False) -> Passed:
+        """Let go of what is personal in versions seen before then."""
+
+    async def expire_events(self, stream: str, before: datetime) -> Passed:
+        """Let go of what is personal in events recorded before then."""
+
+    async def expire_lingering(self, place: int) -> Passed:
+        """The same of events that somebody was to be told of when their time came, from after that one."""
+
+    async def expire_said(self, sink: str, before: datetime) -> Passed:
+        """Let go of what a sink said of messages that were settled before then."""
+
+    async def saying(self) -> Collection[str]:
+        """The sinks that said something which is still kept."""
+
+    async def remember(self, key: str, text: str) -> None:
+        """Keep a short text under that name."""
+
+    async def recall(self, key: str) -> str | None:
+        """What was kept under that name last."""

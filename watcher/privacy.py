@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from watcher.model import Body, Event, envelope
+from watcher.streams import STREAMS
 from watcher.streams.canonical import WITHHELD, Keyed, Kind, Object
 from watcher.streams.stream import Stream, root
 
@@ -109,13 +110,14 @@ def _apply(tree: Mapping[str, Any], value: Any, key: bytes) -> Any:
     if not isinstance(value, dict):
         return value
     return {
-        name: _hashed(member, key) if act == HASH else _apply(act, member, key) if act else member
+        name: hashed(member, key) if act == HASH else _apply(act, member, key) if act else member
         for name, member in value.items()
         if (act := tree.get(name)) != DROP
     }
 
 
-def _hashed(value: Any, key: bytes) -> Any:
+def hashed(value: Any, key: bytes) -> Any:
+    """The value as a keyed hash; what is empty or withheld already stays as it is."""
     if value is None or value == [] or (isinstance(value, str) and value.startswith(WITHHELD)):
         return value
     text = json.dumps(value, sort_keys=True, ensure_ascii=False)
@@ -127,12 +129,10 @@ def _hashed(value: Any, key: bytes) -> Any:
 STARS = "***"
 """What stands for a value that is not told."""
 
-PERSONAL: Mapping[str, tuple[str, ...]] = {
-    "apimo.leads": ("lastname", "firstname", "email", "phone", "mobile", "fax", "message"),
-    "apimo.contracts": ("contacts", "comment"),
-    "adlead.purchases": ("contacts[]",),
-}
-"""The personal data of each stream's records: whole fields, or (`[]`) all of a list's members but their ids."""
+
+def personal_of(stream: str) -> tuple[str, ...]:
+    """The personal data of a stream's records: whole fields, or (`[]`) all of a list's members but their ids."""
+    return STREAMS[stream].personal if stream in STREAMS else ()
 
 
 def shown(event: Event, personal: bool | None) -> Event:
@@ -142,7 +142,7 @@ def shown(event: Event, personal: bool | None) -> Event:
     """
     if personal is not False:
         return event
-    names, data = PERSONAL.get(str(event.data.get("stream")), ()), dict(event.data)
+    names, data = personal_of(str(event.data.get("stream"))), dict(event.data)
     if isinstance(record := data.get("record"), Mapping):
         data["record"] = {name: _told(name, value, names) for name, value in record.items()}
     if isinstance(changes := data.get("changes"), Mapping):

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from watcher.diff import Comparison, Missing
 from watcher.model import Batch, Reading, Record, SourceName, SourceState, Unread
 from watcher.streams.stream import Stream, root
-from watcher.troubles import DRIFTED, FAILING, HELD, SILENT, Troubles, Turn
+from watcher.troubles import DRIFTED, FAILING, HELD, QUIET, SILENT, Troubles, Turn
 
 PATIENCE = 3
 """After so many full reads that were not complete, a baseline is taken as it is: some lists never add up."""
@@ -93,12 +93,15 @@ def turn(
     absent: Missing,
     gone: Collection[str],
     now: datetime,
+    *,
+    news: bool,
 ) -> Turn:
-    """The troubles that a good read ends, and those that it shows."""
+    """The troubles that a good read ends, and those that it shows; `news`: it brought something new."""
     name = str(source)
     drift = "; ".join(f"{what or 'the list'} {why}" for what, why in sorted(state.drifted.items())[:5])
     found = troubles.turn(FAILING, name, "", now) + troubles.turn(SILENT, name, "", now)
     found += troubles.turn(DRIFTED, name, drift, now)
+    found += troubles.turn(QUIET, name, "", now) if news else Turn()
     lasting = troubles.find(HELD, name)
     if absent.held:
         held = f"{len(absent.gone)} records are missing at once; `watcher confirm {name}` if they are really gone"

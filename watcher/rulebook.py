@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from hashlib import sha256
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import msgspec
 import structlog
 
 from watcher import messages, privacy
@@ -17,13 +20,23 @@ from watcher.model import Delivery, Event, Message
 from watcher.ports import Clock, Render
 from watcher.rules import DEADLINE_NEAR, OVERDUE, Grouping, Rule, Timer, Timing
 from watcher.sinks import SinkType
-from watcher.streams import STREAMS
 from watcher.templates import Template
+from watcher.written import streams_called
 
 _log = structlog.get_logger("watcher.rules")
 
 MOST_TITLE, MOST_LINE, MOST_LINES = 200, 1000, 40
 """Bounds of what a rule's own templates make: characters and lines."""
+
+
+RULES = "rules"
+"""The note in the store of which rules are in force, and since when: their digest and a moment."""
+
+
+def digest(config: Config) -> str:
+    """What tells the rules of a configuration from others: who is told of what, and when."""
+    rules = [msgspec.structs.replace(rule, file=Path(), line=0) for rule in config.rules]
+    return sha256(repr((rules, config.operator, str(config.timezone))).encode()).hexdigest()[:32]
 
 
 def desk_of(config: Config, types: Mapping[str, SinkType]) -> Desk:
@@ -58,7 +71,7 @@ def _timer_of(settings: RuleSettings, zone: ZoneInfo) -> Timer | None:
         unless = Condition(settings.unless, zone) if settings.unless else None
         return Timer(emit=settings.emit or OVERDUE, after=settings.after, unless=unless)
     if settings.before is not None:
-        streams = tuple(name for name in STREAMS if {name, name.partition(".")[2]}.intersection(settings.on))
+        streams = tuple(dict.fromkeys(stream.name for name in settings.on for stream in streams_called(name)))
         emit = settings.emit or DEADLINE_NEAR
         return Timer(emit=emit, before=settings.before, of=settings.of or "", streams=streams)
     return None

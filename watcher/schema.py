@@ -17,14 +17,15 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from watcher.keys import key_of
-from watcher.kinds import KINDS, Daily, Id
+from watcher.kinds import KINDS, Daily, Id, Span
 from watcher.mistakes import EMIT, GROUP_BY, MOST_EMIT
 from watcher.rules import DEADLINE_NEAR, OVERDUE
-from watcher.shapes import Account, Group, Privacy, RuleKeys, SourceKeys, Top
+from watcher.shapes import Group, Privacy, RetentionKeys, RuleKeys, Top, source_keys
 from watcher.sinks import SinkType
+from watcher.sources import ApiType, api_types
 from watcher.streams import STREAMS
 from watcher.units import Rate, Secret
-from watcher.written import STREAM_NAMES
+from watcher.written import short_names
 
 Schema = dict[str, Any]
 
@@ -47,7 +48,7 @@ _GLOB = r"^[a-z0-9*?\[\]!-]+$"
 
 def config_schema(sink_types: Mapping[str, SinkType], event_types: Collection[str]) -> Schema:
     """The schema of config.toml, given the types of sink and of event that there are."""
-    accounts = [_of(account) for account in get_args(Account)]
+    accounts = [_account(name, kind) for name, kind in api_types().items()]
     sinks = [_sink(name, sink_types[name]) for name in sorted(sink_types)]
     policy = _of(Privacy)
     whole = _of(Top)
@@ -60,6 +61,7 @@ def config_schema(sink_types: Mapping[str, SinkType], event_types: Collection[st
             "privacy",
             {"type": "object", "properties": dict.fromkeys(STREAMS, policy), "additionalProperties": False},
         ),
+        "retention": _said(Top, "retention", _retention()),
         "rules": _said(Top, "rules", _list_of(_rule(event_types))),
     }
     return {"$schema": DRAFT, "title": "watcher's configuration", **whole}
@@ -81,10 +83,19 @@ def rules_schema(event_types: Collection[str]) -> Schema:
 # --------------------------------------------------------------------------------------------------- certain tables
 
 
+def _account(name: str, kind: ApiType) -> Schema:
+    account = _of(kind.account)
+    account["properties"]["api"] = _said(kind.account, "api", {"type": "string", "enum": [name]})
+    return account
+
+
 def _source() -> Schema:
-    source = _of(SourceKeys)
-    streams = [name.partition(".")[2] for name in STREAMS]
-    source["properties"]["stream"] = _said(SourceKeys, "stream", {"type": "string", "enum": streams})
+    shape = source_keys(kind.partitions for kind in api_types().values())
+    source = _of(shape)
+    for name, kind in api_types().items():
+        if key_of(shape, kind.partitions) is None:
+            source["properties"][kind.partitions]["description"] = f"What is read of {name}, by number or name."
+    source["properties"]["stream"] = _said(shape, "stream", {"type": "string", "enum": list(short_names())})
     return source
 
 
@@ -94,9 +105,17 @@ def _sink(name: str, kind: SinkType) -> Schema:
     return sink
 
 
+def _retention() -> Schema:
+    keys = _of(RetentionKeys)
+    span = {"type": "string", "pattern": KINDS[Span].pattern}
+    keys["properties"] |= dict.fromkeys(STREAMS, span)
+    return keys
+
+
 def _rule(event_types: Collection[str]) -> Schema:
     rule = _of(RuleKeys)
-    heard = [*event_types, *(name for name in (OVERDUE, DEADLINE_NEAR) if name not in event_types), *STREAM_NAMES]
+    streams = dict.fromkeys(one for name in STREAMS for one in (name, name.partition(".")[2]))
+    heard = [*event_types, *(name for name in (OVERDUE, DEADLINE_NEAR) if name not in event_types), *streams]
     on = {"anyOf": [{"type": "string", "enum": heard}, {"type": "string", "pattern": _GLOB}]}
     emit = {"type": "string", "pattern": f"^{EMIT}$", "maxLength": MOST_EMIT}
     by = {"anyOf": [{"type": "string", "enum": list(GROUP_BY)}, {"type": "string", "pattern": r"^record\."}]}

@@ -8,25 +8,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from watcher.convert import Converter, Wrong
 from watcher.credentials import Secrets
-from watcher.kinds import Id
+from watcher.kinds import Id, Span
 from watcher.mistakes import Checks, mistakes
 from watcher.model import SourceName
 from watcher.privacy import mistake
-from watcher.shapes import (
-    Account,
-    AdleadAccount,
-    ApimoAccount,
-    Privacy,
-    RuleKeys,
-    Schedule,
-    SourceKeys,
-    SourceSettings,
-)
+from watcher.retention import CEILING, Retention
+from watcher.shapes import Privacy, RetentionKeys, RuleKeys, Schedule, SourceSettings, source_keys
 from watcher.sinks import Settings, SinkType
+from watcher.sources import ApiType, Login, api_types
 from watcher.streams import STREAMS
 from watcher.toml import Document, KeyPath, absent, nearest, quoted
 from watcher.written import Book, Written
@@ -35,26 +28,6 @@ _SHORTEST = timedelta(milliseconds=100)
 _CURSOR = {"reconcile": timedelta(hours=24), "lookback": timedelta(seconds=300)}
 
 T = TypeVar("T")
-
-
-class _Api(NamedTuple):
-    """What is known of an API here: its accounts, its streams, the key of their partitions, and how it is read."""
-
-    name: str
-    account: type[Account]
-    streams: tuple[str, ...]
-    partitions: str
-    cursor: bool
-
-
-def _streams(api: str) -> tuple[str, ...]:
-    return tuple(name.partition(".")[2] for name in STREAMS if name.startswith(f"{api}."))
-
-
-_APIS: Mapping[str, _Api] = {
-    "apimo": _Api("apimo", ApimoAccount, _streams("apimo"), "agencies", cursor=True),
-    "adlead": _Api("adlead", AdleadAccount, _streams("adlead"), "programs", cursor=False),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +39,7 @@ class Sections:
     sink_types: Mapping[str, SinkType]
     event_types: Sequence[str]
     checks: Checks
+    apis: Mapping[str, ApiType] = field(default_factory=api_types)
     places: dict[SourceName, KeyPath] = field(default_factory=dict)
 
     # ------------------------------------------------------------------------------------------------------- tables
@@ -121,30 +95,32 @@ class Sections:
 
     # --------------------------------------------------------------------------------------------- accounts, sources
 
-    def accounts(self, named: Mapping[str, Any]) -> Iterator[tuple[str, Account]]:
+    def accounts(self, named: Mapping[str, Any]) -> Iterator[tuple[str, Login]]:
         """`[accounts.NAME]`, those that can be used."""
         for name, table in self._tables("accounts", named):
-            api = self._choice(table, "api", _APIS, ("accounts", name))
+            api = self._choice(table, "api", self.apis, ("accounts", name))
             account = api and self.convert(self.document, table, api.account, ("accounts", name))
             if account:
                 yield name, account
 
     def sources(self, tables: Iterable[Any], accounts: Mapping[str, Any]) -> Iterator[SourceSettings]:
         """`[[sources]]`, one for each partition."""
+        shape = source_keys(api.partitions for api in self.apis.values())
         for index, value in enumerate(tables):
             path: KeyPath = ("sources", index)
             if (table := self.convert(self.document, value, dict[str, Any], path)) is None:
                 continue
-            values = self.fields(self.document, table, SourceKeys, path)
+            values = self.fields(self.document, table, shape, path)
             self._intervals(values, path)
             name = values.get("account")
             if name is not None and name not in accounts:
                 self._note((*path, "account"), absent("account", name, accounts))
             account = accounts.get(name) if name else None
-            if isinstance(account, dict) and (api := _APIS.get(str(account.get("api")))):
-                for key, text in _misfits(api, table, values.get("stream")):
+            api = _api(account)
+            if api in self.apis:
+                for key, text in self._misfits(api, table, values.get("stream")):
                     self._note((*path, key), text)
-                if values.get("stream") in api.streams:
+                if values.get("stream") in _streams(self.apis[api]):
                     yield from self._partitions(api, values, path)
 
     def _intervals(self, values: Mapping[str, Any], path: KeyPath) -> None:
@@ -152,14 +128,29 @@ class Sections:
             if values.get(key, _SHORTEST) < _SHORTEST:
                 self._note((*path, key), 'must be at least "100ms"')
 
-    def _partitions(self, api: _Api, values: Mapping[str, Any], path: KeyPath) -> Iterator[SourceSettings]:
+    def _misfits(self, name: str, table: Mapping[str, Any], stream: str | None) -> Iterator[tuple[str, str]]:
+        """The keys of `[[sources]]` that are not right for the API of its account, and why."""
+        api = self.apis[name]
+        if stream is not None and stream not in (streams := _streams(api)):
+            remedy = nearest(stream, streams) or f"; write {' or '.join(map(quoted, streams))}"
+            yield "stream", f"{name} has no stream {quoted(stream)}{remedy}"
+        others = sorted({other.partitions for other in self.apis.values()} & table.keys() - {api.partitions})
+        for other in others:
+            yield other, f"is not for {name}; write {api.partitions} = [...]"
+        if api.partitions not in table and not others:
+            yield api.partitions, f"missing; write {api.partitions} = [101]"
+        for key in _CURSOR:
+            if key in table and not api.cursor:
+                yield key, f"is not for {name}, which is read in full every time; leave it out"
+
+    def _partitions(self, name: str, values: Mapping[str, Any], path: KeyPath) -> Iterator[SourceSettings]:
         """One source for each partition of an account whose API is known."""
-        line = self.document.line(path)
+        api, line = self.apis[name], self.document.line(path)
         timing = {key: values[key] for key in Schedule.__struct_fields__ if key in values}
         if api.cursor:
             timing = _CURSOR | timing
         for index, partition in enumerate(values.get(api.partitions, ())):
-            source = SourceName(values["account"], f"{api.name}.{values['stream']}", str(partition))
+            source = SourceName(values["account"], f"{name}.{values['stream']}", str(partition))
             place = (*path, api.partitions, index)
             if source in self.places:
                 where = f"{self.document.path}:{self.document.line(self.places[source])}"
@@ -188,7 +179,7 @@ class Sections:
         """`[privacy]`, by stream."""
         for name, value in named.items():
             path: KeyPath = ("privacy", name)
-            if name in _APIS:  # `adlead.purchases = ...` is a table in a table
+            if name in self.apis:  # `adlead.purchases = ...` is a table in a table
                 self._note(path, f'a stream\'s name has a dot; put it in quotes: "{name}.STREAM" = {{ drop = [...] }}')
                 continue
             if name not in STREAMS:
@@ -200,6 +191,29 @@ class Sections:
                 for both in sorted(set(policy.drop) & set(policy.hash)):
                     self._note(path, f"{quoted(both)} is in drop and in hash; keep one")
                 yield name, policy
+
+    def retention(self, named: Mapping[str, Any], sinks: Collection[str]) -> Retention:
+        """`[retention]`."""
+        path: KeyPath = ("retention",)
+        own = {name: value for name, value in named.items() if name in RetentionKeys.__struct_fields__}
+        values = self.fields(self.document, own, RetentionKeys, path)
+        most = values.get("ceiling") or CEILING
+        streams: dict[str, timedelta] = {}
+        for name in named.keys() - own.keys():
+            if name not in STREAMS:
+                remedy = f'a stream\'s name has a dot; put it in quotes: "{name}.STREAM" = "365d"'
+                self._note((*path, name), remedy if name in self.apis else absent("stream", name, STREAMS))
+            elif (span := self.convert(self.document, named[name], Span, (*path, name))) is not None:
+                streams[name] = span
+        kept = values.get("sinks", {})
+        for sink in kept.keys() - set(sinks):
+            self._note((*path, "sinks", sink), absent("sink", sink, sinks))
+        places: dict[KeyPath, timedelta] = {(name,): span for name, span in streams.items()}
+        places |= {("sinks", name): span for name, span in kept.items()}
+        for place, span in places.items():
+            if span > most:
+                self._note((*path, *place), "is longer than the ceiling; write less, or a longer ceiling")
+        return Retention(streams, kept, most)
 
     # --------------------------------------------------------------------------------------------------------- rules
 
@@ -224,16 +238,6 @@ def _api(account: Any) -> str:
     return str(account.get("api")) if isinstance(account, dict) else ""
 
 
-def _misfits(api: _Api, table: Mapping[str, Any], stream: str | None) -> Iterator[tuple[str, str]]:
-    """The keys of `[[sources]]` that are not right for the API of its account, and why."""
-    if stream is not None and stream not in api.streams:
-        remedy = nearest(stream, api.streams) or f"; write {' or '.join(map(quoted, api.streams))}"
-        yield "stream", f"{api.name} has no stream {quoted(stream)}{remedy}"
-    others = sorted({other.partitions for other in _APIS.values()} & table.keys() - {api.partitions})
-    for other in others:
-        yield other, f"is not for {api.name}; write {api.partitions} = [...]"
-    if api.partitions not in table and not others:
-        yield api.partitions, f"missing; write {api.partitions} = [101]"
-    for key in _CURSOR:
-        if key in table and not api.cursor:
-            yield key, f"is not for {api.name}, which is read in full every time; leave it out"
+def _streams(api: ApiType) -> tuple[str, ...]:
+    """What an API's streams are called in `[[sources]]`."""
+    return tuple(stream.name.partition(".")[2] for stream in api.streams)

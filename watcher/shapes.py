@@ -5,20 +5,23 @@ Every table is a frozen struct with the names of its keys; `convert` fills them,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, defstruct
 
 from watcher.hours import Hours
-from watcher.kinds import DAY, Address, Daily, Id, Listen, Span
+from watcher.kinds import Id, Listen, Span
 from watcher.model import SourceName
+from watcher.retention import Retention
 from watcher.rules import USUAL_FLOOD, Grouping
 from watcher.sinks import Settings
+from watcher.sinks.http import check_address
+from watcher.sources import Login
 from watcher.units import Rate, Secret
 
 Names = Annotated[tuple[str, ...], Meta(min_length=1)]
@@ -28,36 +31,6 @@ class State(Struct, frozen=True, kw_only=True):
     """`[state]`."""
 
     path: Path = Path("watcher.db")
-
-
-class ApimoAccount(Struct, frozen=True, kw_only=True):
-    """`[accounts.NAME]` with `api = "apimo"`; the limits are the vendor's documented ones."""
-
-    api: Literal["apimo"]
-    provider: Id
-    token: Secret
-    base_url: Address = Address("https://api.apimo.pro")
-    max_rate: Rate = Rate(10, 1)
-    budget: Daily | None = Daily(Rate(1000, DAY))
-
-
-class AdleadAccount(Struct, frozen=True, kw_only=True):
-    """`[accounts.NAME]` with `api = "adlead"`."""
-
-    api: Literal["adlead"]
-    tenant: Id
-    key: Secret
-    base_url: Address = Address("https://api.adlead.immo/v1")
-    max_rate: Rate = Rate(50, 60)
-    budget: Daily | None = None
-
-    def __post_init__(self) -> None:
-        before, _, last = self.base_url.rpartition("/")
-        if last == self.tenant:
-            raise ValueError(f'base_url: ends with the tenant, which is added to it; write "{before}"')
-
-
-Account = ApimoAccount | AdleadAccount
 
 
 class Schedule(Struct, frozen=True, kw_only=True):
@@ -75,12 +48,19 @@ class Schedule(Struct, frozen=True, kw_only=True):
 
 
 class SourceKeys(Schedule, frozen=True, kw_only=True):
-    """`[[sources]]` as it is written: one stream of several partitions of an account."""
+    """`[[sources]]` as it is written, but for the partitions: how those are called is the API's (`source_keys`)."""
 
     account: str
     stream: str
-    agencies: Annotated[tuple[Id, ...], Meta(min_length=1)] = ()
-    programs: Annotated[tuple[Id, ...], Meta(min_length=1)] = ()
+
+
+def source_keys(partitions: Iterable[str]) -> type[SourceKeys]:
+    """The whole of `[[sources]]`, given what the APIs call their partitions: each is a key with a list of them."""
+    several = Annotated[tuple[Id, ...], Meta(min_length=1)]
+    keys = [(name, several, ()) for name in dict.fromkeys(partitions)]
+    shape: Any = defstruct("SourceKeys", keys, bases=(SourceKeys,), frozen=True, kw_only=True, module=__name__)
+    whole: type[SourceKeys] = shape
+    return whole
 
 
 class SourceSettings(Schedule, frozen=True, kw_only=True):
@@ -104,10 +84,25 @@ class Privacy(Struct, frozen=True, kw_only=True):
     hash: tuple[str, ...] = ()
 
 
+class RetentionKeys(Struct, frozen=True, kw_only=True):
+    """`[retention]`, beside the streams by their names: how long what sinks said is kept, and anything at most."""
+
+    sinks: dict[str, Span] = {}
+    ceiling: Span | None = None
+
+
 class Status(Struct, frozen=True, kw_only=True):
-    """`[status]`."""
+    """`[status]`. `ping` is a secret: whoever knows the address can say that all is well."""
 
     listen: Listen = Listen("127.0.0.1:9417")
+    ping: Secret | None = None
+    ping_every: timedelta = timedelta(minutes=1)
+
+    def __post_init__(self) -> None:
+        if self.ping:
+            check_address(self.ping, "ping")
+        if not timedelta(seconds=10) <= self.ping_every <= timedelta(days=1):
+            raise ValueError('ping_every: must be between "10s" and "1d"')
 
 
 class Opening(Struct, frozen=True, kw_only=True):
@@ -186,6 +181,7 @@ class Top(Struct, frozen=True, kw_only=True):
     sinks: dict[str, Any] = {}
     operator: Operator = Operator()
     privacy: dict[str, Any] = {}
+    retention: dict[str, Any] = {}
     status: Status = Status()
     rules: Any = ()
 
@@ -204,13 +200,16 @@ class Config:
     language: Literal["fr", "en"]
     state_path: Path
     state_directory: Path
-    accounts: Mapping[str, Account]
+    accounts: Mapping[str, Login]
     sources: tuple[SourceSettings, ...]
     sinks: Mapping[str, Settings]
     operator: tuple[str, ...]
     rules: tuple[RuleSettings, ...]
     status_listen: str
+    ping: Secret | None = None
+    ping_every: timedelta = timedelta(minutes=1)
     privacy: Mapping[str, Privacy] = field(default_factory=dict)
+    retention: Retention = field(default_factory=Retention)
     rule_files: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from watcher.app import plans
 from watcher.model import Condition, Silence, SourceState
@@ -11,6 +11,9 @@ from watcher.shapes import Config
 from watcher.store.outbox import Counts, Pause
 from watcher.store.read import Reader, SourceRow
 from watcher.streams.dates import PARIS
+
+LATELY = timedelta(days=1)
+"""How long it is shown that somebody may have been told twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ class SourceStanding:
 class SinkStanding:
     """A sink: what it is owed and since when, what was given up, and whether it is paused. `type` None: parked.
 
-    `held` wait by their rules: for an opening, a group, a digest, the end of a flood.
+    `held` wait by their rules: for an opening, a group, a digest, the end of a flood. `maybe_twice` were taken lately
+    after an attempt of which no answer came: they may have been told twice.
     """
 
     name: str
@@ -55,12 +59,18 @@ class SinkStanding:
     paused: Pause | None
     troubles: tuple[Condition, ...]
     held: int = 0
+    maybe_twice: int = 0
+
+    @property
+    def parked(self) -> int:
+        """How much waits for a sink that is not configured any more."""
+        return self.owed + self.held if self.type is None else 0
 
     @property
     def well(self) -> bool:
         """Whether it takes what it is sent, and nothing of it was given up or has nowhere to go."""
         refused = self.paused and not self.paused.asked
-        return not (self.dead or refused or self.troubles or (self.owed and self.type is None))
+        return not (self.dead or refused or self.troubles or self.parked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +129,7 @@ def standing(config: Config, reader: Reader, now: datetime, process: Process) ->
         for source, pace in planned.items()
     }
     counts, paused, resting = reader.owed_counts(), reader.paused(), reader.paused_sources()
+    twice = reader.maybe_twice(now - LATELY)
     today = now.astimezone(PARIS).date().isoformat()
     spent = {row.account: row.spent for row in reader.budgets() if row.day == today}
     return Standing(
@@ -128,7 +139,7 @@ def standing(config: Config, reader: Reader, now: datetime, process: Process) ->
             for name in dict.fromkeys((*every, *rows))
         ),
         sinks=tuple(
-            _sink(name, config, counts.get(name), paused.get(name), _of(troubles, name))
+            _sink(name, config, counts.get(name), paused.get(name), _of(troubles, name), twice.get(name, 0))
             for name in dict.fromkeys((*config.sinks, *counts))
         ),
         accounts=tuple(
@@ -166,8 +177,8 @@ def _source(
 
 
 def _sink(
-    name: str, config: Config, counts: Counts | None, pause: Pause | None, troubles: tuple[Condition, ...]
+    name: str, config: Config, counts: Counts | None, pause: Pause | None, troubles: tuple[Condition, ...], twice: int
 ) -> SinkStanding:
     settings = config.sinks.get(name)
     owed, dead, oldest, held = counts or Counts(0, 0, None)
-    return SinkStanding(name, settings.type if settings else None, owed, oldest, dead, pause, troubles, held)
+    return SinkStanding(name, settings.type if settings else None, owed, oldest, dead, pause, troubles, held, twice)

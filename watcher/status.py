@@ -18,6 +18,7 @@ import socket
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -32,9 +33,11 @@ from watcher.daemon import Daemon
 from watcher.errors import StoreError, WatcherError
 from watcher.metrics import BLIND, NEW, Metrics, facts, state_of
 from watcher.model import Condition, stamp
+from watcher.ping import Ping
 from watcher.standing import Standing
 from watcher.supervise import every
 from watcher.troubles import SINK_FAILING
+from watcher.units import Secret
 
 _log = structlog.get_logger("watcher")
 
@@ -209,7 +212,13 @@ class Pages:
         return answer
 
     async def _healthz(self, _: web.Request) -> web.Response:
-        """Say whether the loops live and the store answers; that it says no (a full disk) is no reason to be killed."""
+        return _verdict(await self.unwell())
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        return _verdict(await self.blind())
+
+    async def unwell(self) -> list[str]:
+        """Why it does not live: a loop has ended, the store does not answer. One that says no (a full disk) lives."""
         reasons = self.daemon.stuck()
         try:
             async with asyncio.timeout(PATIENCE / 2):
@@ -218,17 +227,18 @@ class Pages:
             reasons.append("the store does not answer")
         except StoreError:
             reasons.append("the store is closed")
-        return _verdict(reasons)
+        return reasons
 
-    async def _readyz(self, _: web.Request) -> web.Response:
+    async def blind(self) -> list[str]:
+        """Why it does not see or speak."""
         try:
             standing = await self._standing.get()
         except WatcherError:
-            return _verdict(["the store cannot be read"])
+            return ["the store cannot be read"]
         found = unready(standing, broken=bool(self.daemon.trouble))
         if not self.daemon.current:
             found = [*found, "the configuration on disk is not the one in force"]
-        return _verdict(found)
+        return found
 
     async def _metrics(self, request: web.Request) -> web.StreamResponse:
         standing = None
@@ -371,9 +381,19 @@ async def serving(daemon: Daemon, look: Callable[[], Awaitable[Standing]]) -> As
     pages, stop, bell = Pages(daemon, look), asyncio.Event(), asyncio.Event()
     metrics = pages.metrics
 
+    pinging = asyncio.Event()
+
     def reloaded() -> None:
         metrics.expect(daemon)
         bell.set()
+        pinging.set()
+
+    def settings() -> tuple[Secret | None, timedelta]:
+        config = daemon.core.parts.config
+        return config.ping, config.ping_every
+
+    async def reasons() -> list[str]:
+        return [*await pages.unwell(), *await pages.blind()]
 
     metrics.expect(daemon)
     daemon.core.heard.append(metrics.heard)
@@ -382,12 +402,16 @@ async def serving(daemon: Daemon, look: Callable[[], Awaitable[Standing]]) -> As
     daemon.reloads.append(reloaded)
     await pages.setup()
     tending = asyncio.create_task(every("status pages", pages.tend, stop, daemon.failed, bell))
+    ping = Ping(settings, reasons, metrics.pinged, daemon.core.clock)
+    pings = asyncio.create_task(every("ping", ping.turn, stop, daemon.failed, pinging))
     with _measured(metrics):
         try:
             yield pages
         finally:
             stop.set()
-            await tending
+            pings.cancel()  # the other side may take its time
+            await asyncio.wait((tending, pings))
+            await ping.close()
             await pages.close()
 
 

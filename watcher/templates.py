@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -100,7 +101,7 @@ class _Words(Language):
 
     def absent(self, name: Any) -> Any:
         """None for what may be there, undefined for what never is."""
-        known = not isinstance(name, str) or name.endswith("_display") or _root(name) in _KNOWN
+        known = not isinstance(name, str) or name.endswith("_display") or _root(name) in _known()
         return None if known else self.undefined(name=name)
 
     def text(self, context: Context, value: Any) -> str:
@@ -140,8 +141,12 @@ def _names(kind: Kind | None) -> Iterator[str]:
         yield from _names(kind.item)
 
 
-_KNOWN = {*ENVELOPE, *DATA, "from", "to", "user", "min", "max"}
-_KNOWN |= {name for stream in STREAMS.values() for name in _names(stream.record)}
+@cache
+def _known() -> frozenset[str]:
+    """Every name that there is in an event."""
+    described = {name for stream in STREAMS.values() for name in _names(stream.record)}
+    return frozenset({*ENVELOPE, *DATA, *described, "from", "to", "user", "min", "max"})
+
 
 LANGUAGE = _Words()
 """What templates are written in."""

@@ -16,9 +16,14 @@ from watcher.ports import Route
 
 FAILING, SILENT, DRIFTED, HELD = "source-failing", "source-silent", "source-drifted", "removals-held"
 BUDGET_LOW, SINK_FAILING, STORE_FAILING = "budget-low", "sink-failing", "store-failing"
+QUIET = "source-quiet"
+"""It is read, and brings nothing in an hour that is never without news (`habits`). Told as `source-silent`."""
+
+_TOLD = {QUIET: SILENT}
+"""The event with which a trouble begins, where it is not its own."""
 
 _LEFT = {FAILING: "source-recovered", SILENT: "source-recovered", DRIFTED: "source-recovered",
-         SINK_FAILING: "sink-recovered"}  # fmt: skip
+         QUIET: "source-recovered", SINK_FAILING: "sink-recovered"}  # fmt: skip
 """The event with which a trouble ends, where it is not its own with the state `left`."""
 
 
@@ -64,7 +69,7 @@ class Troubles:
 
 def tell(condition: Condition, now: datetime, *, left: bool = False) -> Event:
     """The operational event with which a trouble is entered or left."""
-    kind = _LEFT.get(condition.type, condition.type) if left else condition.type
+    kind = (_LEFT if left else _TOLD).get(condition.type, condition.type)
     state = "left" if left else "entered"
     since = stamp(condition.since)
     name = f"watcher/{condition.subject}@{since}/{condition.type}/{state}"

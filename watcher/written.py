@@ -13,8 +13,15 @@ from watcher.shapes import Opening, RuleSettings
 from watcher.streams import STREAMS, Stream
 from watcher.toml import Document, KeyPath
 
-STREAM_NAMES = {short: stream for name, stream in STREAMS.items() for short in (name, name.partition(".")[2])}
-"""The streams by what a rule calls them: `leads` or `apimo.leads`."""
+
+def streams_called(name: str) -> tuple[Stream, ...]:
+    """The streams that a rule means by a name, short or whole: `leads` or `apimo.leads`."""
+    return tuple(stream for known, stream in STREAMS.items() if name in (known, known.partition(".")[2]))
+
+
+def short_names() -> tuple[str, ...]:
+    """What rules may call the streams, without their APIs."""
+    return tuple(dict.fromkeys(name.partition(".")[2] for name in STREAMS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +57,7 @@ class Written:
     @property
     def streams(self) -> tuple[Stream, ...]:
         """Those whose dates it is about; empty without `before`."""
-        return tuple(STREAM_NAMES[name] for name in self.on if name in STREAM_NAMES) if "before" in self.table else ()
+        return tuple(stream for name in self.on for stream in streams_called(name)) if "before" in self.table else ()
 
     def where(self, *key: str) -> str:
         """FILE:LINE of the rule, or of one of its keys."""

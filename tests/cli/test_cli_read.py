@@ -128,8 +128,8 @@ def test_status_is_one_screen_and_says_what_is_wrong(call):
     for part in (
         "not running",
         "3 of 3 ok",
-        "sink-failing",
-        "paused",
+        "crm: refused us and is paused",
+        "-> mend its address or secret, then `watcher sink test crm`",
         "Requests left today",
         "996 of 1000",
         "new-lead",

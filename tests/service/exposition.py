@@ -12,6 +12,7 @@ from prometheus_client.exposition import generate_latest
 
 from watcher.metrics import FREE, LOG_SIZE, SIZE, Facts, Metrics
 from watcher.model import Condition, Delivered, Delivery, Plan, SourceName
+from watcher.ping import SENT
 from watcher.poll import Look
 from watcher.standing import AccountStanding, Process, SinkStanding, SourceStanding, Standing
 from watcher.store.outbox import Pause
@@ -51,6 +52,7 @@ def everything():
     metrics.heard(Plan(NOON, events=(event,)))
     metrics.settled(Delivery(1, event, "sales", "operator", 0, NOON, NOON), Delivered(), NOON)
     metrics.detection.labels("azur", "apimo.leads").observe(30)
+    metrics.pinged(SENT)
     metrics.facts = facts(
         standing=standing(
             [source(troubles=(failing,))],

@@ -26,7 +26,7 @@ LABELS = {"account", "stream", "sink", "rule", "type", "outcome", "state", "loop
 BARE = {
     "watcher_build", "watcher_polls", "watcher_changes", "watcher_events", "watcher_deliveries", "watcher_sources",
     "watcher_outbox_owed", "watcher_outbox_held", "watcher_dead_letters", "watcher_sink_paused", "watcher_troubles",
-    "watcher_config_last_reload_successful", "watcher_rule_condition_failures", "watcher_store_up",
+    "watcher_config_last_reload_successful", "watcher_rule_condition_failures", "watcher_store_up", "watcher_pings",
 }  # fmt: skip
 """What counts things or says yes or no, and so has no unit."""
 

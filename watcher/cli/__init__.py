@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
 from watcher import __version__
 
@@ -37,6 +38,7 @@ COMMANDS: Mapping[str, Mapping[str, Entry]] = {
     "Run it": {
         "check": Entry("check", "Check the configuration and say what is in it."),
         "plan": Entry("plan", "Show how often each source is polled, and what that costs."),
+        "probe": Entry("probe", "Ask the API of an account what its documentation leaves open; suggest settings."),
         "run": Entry("run", "Run the daemon."),
         "install": Entry("install", "Show, or put in place, what makes watcher a service of systemd."),
         "reload": Entry("run", "Have the running daemon take up its configuration anew."),
@@ -48,7 +50,11 @@ COMMANDS: Mapping[str, Mapping[str, Entry]] = {
         "show": Entry("records", "Show a record as it is known, its last events and their deliveries."),
         "history": Entry("records", "Show each version of a record and what differed from the one before."),
         "explain": Entry("explain", "Say why something was told, or was not."),
+        "audit": Entry("audit", "Account for a day: each poll, each change, its events, and what became of each message."),
         "deliveries": Entry("deliveries", "List deliveries, newest last."),
+        "doctor": Entry(
+            "doctor", "Say whether all that watcher needs is as it should be; exit 1 when something is in trouble."
+        ),
     },
     "Step in": {
         "poll": Entry("sources", "Read one source now."),
@@ -60,8 +66,13 @@ COMMANDS: Mapping[str, Mapping[str, Entry]] = {
         "dead": Entry("deliveries", "List what was given up, owe it again, or drop it."),
         "resend": Entry("deliveries", "Send deliveries again, also delivered ones; they carry the same ids."),
         "sink": Entry("sinks", "Try a sink."),
+        "erase": Entry("erase", "Erase a person from the store, with a receipt; or show all that is stored of one."),
         "backup": Entry("backup", "Write a verified copy of the store to a file, whether or not the daemon runs."),
         "lead": Entry("lead", "Create a lead in Apimo."),
+    },
+    "At hand": {
+        "completion": Entry("completion", "Print what makes a shell complete the words of watcher."),
+        "manual": Entry("manual", "Print the man page."),
     },
 }
 
@@ -84,6 +95,12 @@ class Commands(click.Group):
                 )
                 return command
         return None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands that begin so, without loading them, and the options."""
+        entries = [one for group in COMMANDS.values() for one in group.items()]
+        begun = [CompletionItem(name, help=entry.summary) for name, entry in entries if name.startswith(incomplete)]
+        return [*begun, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """List the commands by group, without loading them."""

@@ -14,7 +14,8 @@ from watcher.cli.common import config_option, configured, json_option
 from watcher.cli.output import lapse, print_json, say, table
 from watcher.config import Config
 from watcher.rules import DEADLINE_NEAR, OVERDUE, USUAL_FLOOD
-from watcher.shapes import Account, AdleadAccount, RuleSettings
+from watcher.shapes import RuleSettings
+from watcher.sources import Login, api_types
 from watcher.streams import catalogue
 from watcher.units import Rate
 from watcher.written import matching
@@ -64,12 +65,11 @@ def described(config: Config) -> dict[str, Any]:
     }
 
 
-def _account(name: str, account: Account) -> dict[str, Any]:
-    whose = account.tenant if isinstance(account, AdleadAccount) else account.provider
+def _account(name: str, account: Login) -> dict[str, Any]:
     return {
         "name": name,
         "api": account.api,
-        "of": str(whose),
+        "of": api_types()[account.api].whose(account),
         "max_rate": _rate(account.max_rate),
         "budget": _rate(account.budget) if account.budget else None,
     }

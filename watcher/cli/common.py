@@ -22,6 +22,7 @@ from watcher.expressions import check, constant
 from watcher.model import SourceName, Version
 from watcher.operations import OPERATIONS, Refused
 from watcher.sinks import SinkType, sink_types
+from watcher.sources import api_types
 from watcher.store import Store
 from watcher.store.read import Reader
 from watcher.streams import STREAMS, catalogue
@@ -42,6 +43,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 def configured(path: str | None, types: Mapping[str, SinkType] | None = None, *, spare_secrets: bool = False) -> Config:
     """The configuration of that path, or of the default places; for trying rules its secrets need not be here."""
+    api_types()  # before the catalogue: it has the events of their streams
     return load(
         find(path),
         sink_types=sink_types() if types is None else types,

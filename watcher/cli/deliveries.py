@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from watcher.app import utc_now
-from watcher.cli import examples
+from watcher.cli import examples, names
 from watcher.cli.common import config_option, json_option, moment_of, perform, reading
 from watcher.cli.glance import Glance, glance
 from watcher.cli.output import Cell, ahead, brief, count, print_json, say, table
@@ -35,7 +35,7 @@ _STYLES = {
 }
 _STATES = [state for state in _STYLES if state != "parked"]
 
-sink_option = click.option("--sink", metavar="NAME", help="Only those of one sink.")
+sink_option = click.option("--sink", metavar="NAME", shell_complete=names.sinks, help="Only those of one sink.")
 limit_option = click.option(
     "--limit", type=click.IntRange(0), default=50, show_default=True, help="So many, the newest."
 )
@@ -165,7 +165,9 @@ def list_(path: str | None, sink: str | None, limit: int, as_json: bool) -> None
         delivery_table(found, view)
 
 
-numbers_argument = click.argument("numbers", metavar="[NUMBER]...", nargs=-1, type=click.IntRange(1))
+numbers_argument = click.argument(
+    "numbers", metavar="[NUMBER]...", nargs=-1, type=click.IntRange(1), shell_complete=names.deliveries
+)
 since_option = click.option("--since", metavar="TIME", help="Only those given up since then: 2026-11-21, or 2h.")
 all_option = click.option("--all", "every", is_flag=True, help="All of them.")
 

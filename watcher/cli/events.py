@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import click
 
 from watcher.app import utc_now
-from watcher.cli import examples
+from watcher.cli import examples, names
 from watcher.cli.common import PARTS_OF_RECORD, config_option, json_option, reading, the_record
 from watcher.cli.glance import Glance, glance
 from watcher.cli.output import EVENT_HEADS, envelopes, event_row, print_json, print_line, row, table
@@ -35,7 +35,9 @@ WIDTHS = (8, 20, 28)
 )
 @click.option("--follow", "-f", is_flag=True, help="Go on with new events as they are committed; Ctrl-C ends it.")
 @click.option("--type", "types", multiple=True, metavar="GLOB", help="Only these types, e.g. 'purchase-*'.")
-@click.option("--record", metavar="RECORD", help=f"Only those of one record: {PARTS_OF_RECORD}.")
+@click.option(
+    "--record", metavar="RECORD", shell_complete=names.records, help=f"Only those of one record: {PARTS_OF_RECORD}."
+)
 @click.option("--in", "told_in", metavar="ID", help="Only those that a summary of that id tells of.")
 @click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="So many, the newest.")
 @json_option

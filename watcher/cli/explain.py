@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from watcher.app import utc_now
-from watcher.cli import examples
+from watcher.cli import examples, names
 from watcher.cli.common import config_option, configured, json_option, moment_of, reading, the_record
 from watcher.cli.glance import Glance, glance
 from watcher.cli.output import local, print_json, say, shown, written
@@ -31,7 +31,7 @@ ALL = 1_000_000
 @click.command(
     epilog=examples("watcher explain adlead.purchases/4", "watcher explain 5f72b0ec-b601-5263-b7a3-60314a93f798")
 )
-@click.argument("what", metavar="RECORD|EVENT")
+@click.argument("what", metavar="RECORD|EVENT", shell_complete=names.records_and_events)
 @click.option("--at", "moment", metavar="TIME", help="A record as it was then: 2026-11-21T10:00, or 2h ago.")
 @json_option
 @config_option

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from watcher.config import find, state_directory
 from watcher.control import place
 from watcher.shapes import State, Top
+from watcher.sources import api_types
 from watcher.toml import read
 
 
@@ -36,6 +37,7 @@ def glance(named: str | None, environ: Mapping[str, str] = os.environ) -> Glance
     Raises ConfigMissing when there is none, ConfigError when it is no TOML; what is odd in it counts as left out.
     """
     path = find(named)
+    api_types()  # whoever looks at records knows all streams
     data = read(path).data
     usual = Top()
     state = data.get("state")

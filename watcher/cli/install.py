@@ -20,6 +20,7 @@ from watcher.credentials import CREDSTORE
 from watcher.operations import Refused
 from watcher.schema import config_schema, text
 from watcher.sinks import sink_types
+from watcher.sources import api_types
 from watcher.streams import catalogue
 from watcher.toml import read
 
@@ -135,7 +136,8 @@ def service(prefix: str, secrets: Secrets, *, encrypted: bool, systemd: int) -> 
         head = "# The secrets that config.toml names, by `watcher install`."
         yield File(UNITS / f"{UNIT}.d/credentials.conf", "\n".join((head, "[Service]", *lines, "")))
     yield File(SYSTEM, shipped("config.toml").read_text("utf-8"), own=True)
-    # Made, not shipped: types of sink of installed packages are in it too.
+    # Made, not shipped: what installed packages offer is in it too.
+    api_types()
     yield File(SYSTEM.with_name("config.schema.json"), text(config_schema(sink_types(), catalogue())))
 
 

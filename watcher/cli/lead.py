@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from watcher.cli import examples
+from watcher.cli import examples, names
 from watcher.cli.common import config_option, json_option, perform
 from watcher.cli.exits import LATER
 from watcher.cli.output import print_json, say
@@ -37,7 +37,7 @@ def _fields(_context: click.Context, _parameter: click.Parameter, words: tuple[s
         "watcher lead create azur --agency 101 --field lastname=MARTIN --field message='Rappelez-moi' --dry-run",
     )
 )
-@click.argument("account", metavar="ACCOUNT")
+@click.argument("account", metavar="ACCOUNT", shell_complete=names.accounts)
 @click.option("--agency", required=True, metavar="NUMBER", help="The agency that gets the lead.")
 @click.option(
     "--field",

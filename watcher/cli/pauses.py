@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from watcher.cli import examples
+from watcher.cli import examples, names
 from watcher.cli.common import config_option, json_option, perform
 from watcher.cli.output import print_json, say
 
-name_argument = click.argument("name", metavar="SOURCE|SINK")
+name_argument = click.argument("name", metavar="SOURCE|SINK", shell_complete=names.sources_and_sinks)
 
 
 @click.command(

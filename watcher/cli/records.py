@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from watcher.app import utc_now
-from watcher.cli import examples
+from watcher.cli import examples, names
 from watcher.cli.common import config_option, json_option, moment_of, reading, the_record
 from watcher.cli.deliveries import delivery_table
 from watcher.cli.glance import Glance, glance
@@ -40,7 +40,7 @@ LAST = 10
 
 ALL = 1_000_000
 
-record_argument = click.argument("record", metavar="RECORD")
+record_argument = click.argument("record", metavar="RECORD", shell_complete=names.records)
 
 
 @dataclass(frozen=True, slots=True)

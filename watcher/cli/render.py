@@ -15,7 +15,7 @@ import msgspec
 
 from watcher import logs
 from watcher.app import utc_now
-from watcher.cli import examples
+from watcher.cli import examples, names
 from watcher.cli.common import config_option, configured, json_option, reading
 from watcher.cli.output import print_json, say
 from watcher.config import Config
@@ -69,9 +69,13 @@ class Rendered:
         "watcher render 5f72b0ec-b601-5263-b7a3-60314a93f798 --json",
     )
 )
-@click.argument("what", metavar="EVENT")
-@click.option("--sink", metavar="NAME", help="Only for that sink, whether or not a rule tells it.")
-@click.option("--rule", metavar="NAME", help="As if that rule sent it, to each of its sinks.")
+@click.argument("what", metavar="EVENT", shell_complete=names.events)
+@click.option(
+    "--sink", metavar="NAME", shell_complete=names.sinks, help="Only for that sink, whether or not a rule tells it."
+)
+@click.option(
+    "--rule", metavar="NAME", shell_complete=names.rules, help="As if that rule sent it, to each of its sinks."
+)
 @click.option(
     "--out",
     metavar="DIR",

@@ -16,9 +16,9 @@ import msgspec
 from watcher import logs, status
 from watcher.app import Core
 from watcher.cli import examples
-from watcher.cli.common import config_option, configured, opened, reading
+from watcher.cli.common import config_option, configured, json_option, opened, reading
 from watcher.cli.glance import glance
-from watcher.cli.output import say
+from watcher.cli.output import print_json, say
 from watcher.config import Config
 from watcher.control import Handler, NotRunning, ask, place, serving
 from watcher.daemon import Daemon
@@ -35,19 +35,22 @@ AT_ONCE = 8
 
 @click.command(epilog=examples("watcher run", "watcher run --once --config /etc/watcher/config.toml"))
 @click.option("--once", is_flag=True, help="Read each source once, attempt what is owed and due, and end.")
+@click.option("--json", "as_json", is_flag=True, help="With --once: print what is left owed as JSON.")
 @config_option
-def run(path: str | None, once: bool) -> int:
+def run(path: str | None, once: bool, as_json: bool) -> int:
     """Run the daemon.
 
     It polls and tells until SIGTERM or Ctrl-C. SIGHUP, `watcher reload` and a saved configuration reload it. With
     --once, for cron, the exit code is 0 when nothing is left owed, else 1.
     """
+    if as_json and not once:
+        raise click.UsageError("--json goes with --once: the daemon's log says what it does")
     logs.hold_standard_streams()
     faulthandler.enable()
     types = sink_types()
     config = configured(path, types)
     logs.setup()
-    return asyncio.run(_once(config, types) if once else _run(path, config, types))
+    return asyncio.run(_once(config, types, as_json=as_json) if once else _run(path, config, types))
 
 
 async def _run(path: str | None, config: Config, types: Mapping[str, SinkType]) -> int:
@@ -110,14 +113,16 @@ async def _standing(daemon: Daemon) -> Standing:
 # ------------------------------------------------------------------------------------------------------------- once
 
 
-async def _once(config: Config, types: Mapping[str, SinkType]) -> int:
+async def _once(config: Config, types: Mapping[str, SinkType], *, as_json: bool) -> int:
     async with opened(config, types) as core:
+        await core.note_rules()
         at_once = asyncio.Semaphore(AT_ONCE)
         await asyncio.gather(*(_poll(core, watch, at_once) for watch in core.parts.watches.values()))
         while await core.ring():
             pass
         await asyncio.gather(*(_deliver(core, name) for name in config.sinks))
-        return await _left(core)
+        await core.keep_house()
+        return await _left(core, as_json=as_json)
 
 
 async def _poll(core: Core, watch: Watch, at_once: asyncio.Semaphore) -> None:
@@ -142,15 +147,16 @@ def _why_not(sink: str, pause: Pause | None) -> str:
     return f"; it is paused: {ends}"
 
 
-async def _left(core: Core) -> int:
+async def _left(core: Core, *, as_json: bool) -> int:
     """Say what is left owed, and return the exit code."""
     paused = await core.store.paused()
-    left = 0
-    for sink, counts in (await core.store.owed_counts()).items():
-        if counts.owed and sink in core.parts.sinks:
-            left += counts.owed
-            why = _why_not(sink, paused.get(sink))
-            say(f"{counts.owed} left owed to {sink}{why}", "warn")
+    owed = {name: counts.owed for name, counts in (await core.store.owed_counts()).items()}
+    left = {sink: many for sink, many in owed.items() if many and sink in core.parts.sinks}
+    if as_json:
+        print_json({"left": left})
+        return 1 if left else 0
+    for sink, many in left.items():
+        say(f"{many} left owed to {sink}{_why_not(sink, paused.get(sink))}", "warn")
     return 1 if left else 0
 
 
@@ -159,8 +165,9 @@ async def _left(core: Core) -> int:
 
 @click.command(epilog=examples("watcher reload", "watcher reload --config /etc/watcher/config.toml"))
 @click.option("--wait/--no-wait", default=True, help="Wait for the answer (the default).")
+@json_option
 @config_option
-def reload(path: str | None, wait: bool) -> None:
+def reload(path: str | None, wait: bool, as_json: bool) -> None:
     """Have the running daemon take up its configuration anew.
 
     A broken configuration leaves the old one working; its mistakes are printed, and the exit code is 78.
@@ -170,4 +177,7 @@ def reload(path: str | None, wait: bool) -> None:
     except NotRunning:
         configured(path)  # a broken file is worth saying all the same
         raise Refused("no daemon runs; `watcher run` starts one") from None
+    if as_json:
+        print_json(answer)
+        return
     say(f"reloaded: generation {answer['generation']}" if wait else "the daemon will reload", "ok")

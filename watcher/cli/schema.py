@@ -7,6 +7,7 @@ import click
 from watcher.cli import examples
 from watcher.schema import config_schema, rules_schema, text
 from watcher.sinks import sink_types
+from watcher.sources import api_types
 from watcher.streams import catalogue
 
 
@@ -19,8 +20,9 @@ def schema(rules: bool) -> None:
 
     Editors that know taplo or tombi then complete keys, say what they are for, and underline what cannot be, in a file
     that begins with `#:schema ./config.schema.json` and an empty line. What only the whole configuration can tell
-    (names that must exist, conditions, secrets) is left to `watcher check`. Types of sink of installed packages are in
-    it too.
+    (names that must exist, conditions, secrets) is left to `watcher check`. Sinks and APIs of installed packages
+    are in it too.
     """
+    api_types()  # before the catalogue: it has the events of their streams
     made = rules_schema(catalogue()) if rules else config_schema(sink_types(), catalogue())
     click.echo(text(made), nl=False)

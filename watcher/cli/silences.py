@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import click
 
 from watcher.app import utc_now
-from watcher.cli import examples
+from watcher.cli import examples, names
 from watcher.cli.common import config_option, json_option, moment_of, perform, reading
 from watcher.cli.glance import glance
 from watcher.cli.output import Cell, ahead, brief, local, print_json, say, table
@@ -119,7 +119,7 @@ def list_(path: str | None, every: bool, as_json: bool) -> None:
 
 
 @silence.command(epilog=examples("watcher silence end 3"))
-@click.argument("number", type=click.IntRange(1))
+@click.argument("number", type=click.IntRange(1), shell_complete=names.silences)
 @json_option
 @config_option
 def end(path: str | None, number: int, as_json: bool) -> None:

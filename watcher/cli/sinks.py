@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from watcher.cli import examples
+from watcher.cli import examples, names
 from watcher.cli.common import config_option, json_option, perform
 from watcher.cli.output import print_json, say
 
@@ -15,7 +15,7 @@ def sink() -> None:
 
 
 @sink.command(epilog=examples("watcher sink test sales"))
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="NAME", shell_complete=names.sinks)
 @json_option
 @config_option
 def test(path: str | None, name: str, as_json: bool) -> int:

@@ -8,13 +8,13 @@ from typing import Any
 import click
 
 from watcher.app import utc_now
-from watcher.cli import examples
+from watcher.cli import examples, names
 from watcher.cli.common import config_option, json_option, perform
 from watcher.cli.output import Cell, ago, ahead, count, lapse, print_json, say, table
 from watcher.cli.standing import fares
 from watcher.standing import SourceStanding
 
-source_argument = click.argument("source", metavar="SOURCE")
+source_argument = click.argument("source", metavar="SOURCE", shell_complete=names.sources)
 
 
 @click.command(epilog=examples("watcher sources", "watcher sources --json"))

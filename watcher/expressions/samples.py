@@ -10,7 +10,7 @@ from typing import Any
 from watcher.model import Body, Event
 from watcher.streams import OPERATIONAL, REAPPEARED, STREAMS
 from watcher.streams.canonical import Keyed, Kind, Object
-from watcher.streams.samples import OTHER_FORMS, SAMPLES
+from watcher.streams.samples import samples_of
 from watcher.streams.stream import Stream
 
 _HAPPENED = datetime(2026, 12, 7, 9, 59, 31, tzinfo=UTC)
@@ -42,7 +42,7 @@ def sample_events(event_type: str) -> tuple[Event, ...]:
 
 def _told(event_type: str) -> Iterator[Event]:
     for stream in streams_of(event_type):
-        for record in (SAMPLES[stream.name], *OTHER_FORMS.get(stream.name, ())):
+        for record in samples_of(stream):
             for data in _data(stream, event_type, record):
                 yield _event(stream, event_type, record, data)
 
@@ -60,7 +60,7 @@ def _data(stream: Stream, event_type: str, record: Body) -> Iterator[Mapping[str
         yield {"changes": every}
     else:
         yield {**_TIMED, "of": _ID}
-        yield {**_TIMED, "of": {"field": "updated_at", "date": record["updated_at"]}}
+        yield {**_TIMED, "of": {"field": "updated_at", "date": record.get("updated_at", "2026-12-04T16:31:52Z")}}
 
 
 def _spoken_for(stream: Stream, event_type: str) -> set[str]:
@@ -70,7 +70,8 @@ def _spoken_for(stream: Stream, event_type: str) -> set[str]:
 
 
 def _event(stream: Stream, event_type: str, record: Body, data: Mapping[str, Any]) -> Event:
-    account, partition = _PLACES[stream.name.partition(".")[0]]
+    api = stream.name.partition(".")[0]
+    account, partition = _PLACES.get(api, (api, "1"))
     common = {
         "account": account,
         "stream": stream.name,

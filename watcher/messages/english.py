@@ -109,6 +109,11 @@ _TROUBLES: Mapping[str, Trouble] = {
         "Source active again: {it}",
         "Check that people still work in that agency or programme, and that the access key sees everything.",
     ),
+    "source-quiet": Trouble(
+        "Unusually quiet: {it}",
+        "Active again: {it}",
+        "It is read, and nothing comes. Check the forms and portals that feed it, and that the key sees everything.",
+    ),
     "source-drifted": Trouble(
         "Data of an unexpected shape: {it}",
         "Data as expected again: {it}",

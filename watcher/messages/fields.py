@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from watcher.privacy import PERSONAL, STARS
+from watcher.privacy import STARS, personal_of
 
 LEADS, CONTRACTS, PURCHASES = "apimo.leads", "apimo.contracts", "adlead.purchases"
 
@@ -67,16 +67,17 @@ OWN: Mapping[str, tuple[str, ...]] = {
 """What an event is about, shown even when its changes say nothing of it (a date whose day has come)."""
 
 HIDDEN: Mapping[str, tuple[str, ...]] = {
+    LEADS: (),
     CONTRACTS: ("contacts", "comment"),
     PURCHASES: ("contacts",),
 }
 """The people behind a contract or a purchase, and free text about them: shown only where a sink may have personal data.
-That it changed is told, what it is is not."""
+That it changed is told, what it is is not. Of any other stream it is all that is personal."""
 
 UNTOLD: Mapping[str, tuple[str, ...]] = {CONTRACTS: ("entries",)}
 """What each agent earns: shown nowhere. That it changed is told."""
 
-ERASABLE = frozenset(PERSONAL[LEADS])
+ERASABLE = frozenset(personal_of(LEADS))
 """What a person may have had erased upstream: told as erased, without repeating it."""
 
 MONEY = frozenset({
@@ -122,3 +123,10 @@ def steps(path: str) -> tuple[Step, ...]:
     """The steps of a path such as `lots[41].status`."""
     found = re.finditer(r"([^.\[\]]+)(?:\[([^\]]*)\])?", path)
     return tuple(Step(match[1], match[2]) for match in found) or (Step(path, None),)
+
+
+def hidden(stream: str) -> tuple[str, ...]:
+    """The fields of a stream that are shown only where a sink may have personal data."""
+    if stream in HIDDEN:
+        return HIDDEN[stream]
+    return tuple(steps(path)[0].name for path in personal_of(stream))

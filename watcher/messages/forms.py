@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from watcher.messages.fields import CODES_ONLY, DATES, HIDDEN, MONEY, NAMED, RATES, UNTOLD, WITHHELD, Step, steps
+from watcher.messages.fields import CODES_ONLY, DATES, MONEY, NAMED, RATES, UNTOLD, WITHHELD, Step, hidden, steps
 from watcher.messages.text import plain
 from watcher.messages.words import Words
 
@@ -49,7 +49,7 @@ class Forms:
 
     def hidden(self) -> frozenset[str]:
         """The fields of which no more is told than that they changed."""
-        private = () if self.personal else HIDDEN.get(self.stream, ())
+        private = () if self.personal else hidden(self.stream)
         return frozenset((*private, *UNTOLD.get(self.stream, ())))
 
     # ------------------------------------------------------------------------------------------------- plain values

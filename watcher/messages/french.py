@@ -112,6 +112,11 @@ _TROUBLES: Mapping[str, Trouble] = {
         "Source à nouveau active : {it}",
         "Vérifiez que l'on travaille encore dans cette agence ou ce programme, et que la clé d'accès voit tout.",
     ),
+    "source-quiet": Trouble(
+        "Silence inhabituel : {it}",
+        "À nouveau active : {it}",
+        "La lecture marche, et rien ne vient. Vérifiez formulaires et portails, et que la clé d'accès voit tout.",
+    ),
     "source-drifted": Trouble(
         "Données d'une forme inattendue : {it}",
         "Données à nouveau comme attendu : {it}",

@@ -28,6 +28,8 @@ _STATUS: Mapping[str, str] = {
 
 _CODE = r"\((?P<code>-?\d+)\)"
 
+_DAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
+
 _PATTERNS: Mapping[str, str] = {
     # what was answered, or was not
     **{f"HTTP {code}": f"HTTP {code} ({words})" for code, words in _STATUS.items()},
@@ -84,6 +86,10 @@ _PATTERNS: Mapping[str, str] = {
     # how sources are
     r"not read since (?P<when>[^:]+:\d\d:[\d.]+Z)": "pas de lecture depuis le {when}",
     r"not read since (?P<when>[^:]+:\d\d:[\d.]+Z): (?P<why>.+)": "pas de lecture depuis le {when} : {why}",
+    r"nothing came between (?P<begin>[\d:]+) and (?P<end>[\d:]+); on the (?P<n>\d+) (?P<why>[A-Z]\w+) before, "
+    r"(?P<least>\d+) to (?P<most>\d+) changes did": "rien n'est venu entre {begin} et {end} ; les {n} {why} d'avant, "
+    "de {least} à {most} changements à cette heure",
+    **dict(zip(_DAYS, ("lundis", "mardis", "mercredis", "jeudis", "vendredis", "samedis", "dimanches"), strict=True)),
     r"(?P<n>\d+) records are missing at once; `(?P<command>[^`]+)` if they are really gone": "{n} fiches manquent à la "
     "fois ; si elles ont vraiment disparu : {command}",
     r"(?P<name>\S+) is missing from (?P<n>\d+) records at once, or empty": "{name} manque d'un coup, ou est vide, dans "

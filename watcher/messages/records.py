@@ -11,6 +11,7 @@ from watcher.messages.text import plain
 from watcher.messages.told import Line, Told, mapping, spaced
 from watcher.messages.words import Said, Words
 from watcher.model import Event
+from watcher.streams import STREAMS
 
 _MOST_PEOPLE = 3
 
@@ -53,7 +54,8 @@ def _who(event: Event, forms: Forms) -> str:
     elif forms.stream == PURCHASES:
         better = [_lots(record, forms)]
     named = (plain(str(name), 80) for name in better if not empty(name))
-    noun = forms.words.nouns.get(forms.stream, "{}")
+    known = STREAMS.get(forms.stream)
+    noun = forms.words.nouns.get(forms.stream, f"{known.noun} {{}}" if known else "{}")
     return next(filter(None, named), noun.format(plain(event.subject, 80)))
 
 
@@ -70,11 +72,11 @@ def _main_first(lots: Any) -> list[Mapping[str, Any]]:
 
 
 def _place(event: Event, forms: Forms) -> Line | None:
-    """The partition, as the label of a line, and as a part of a sentence."""
+    """The partition, as the label of a line, and as a part of a sentence; None where there are no words for it."""
     partition = event.data.get("partition")
-    if empty(partition):
+    if empty(partition) or forms.stream not in forms.words.places:
         return None
-    label, phrase = forms.words.places.get(forms.stream, ("", "{}"))
+    label, phrase = forms.words.places[forms.stream]
     return label, phrase.format(forms.name(PARTITIONS.get(forms.stream, ""), str(partition)))
 
 

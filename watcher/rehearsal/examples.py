@@ -23,7 +23,7 @@ from watcher.rules import DEADLINE_NEAR, OVERDUE, Rule, Timer
 from watcher.streams import OPERATIONAL, REAPPEARED, STREAMS, catalogue
 from watcher.streams.canonical import MOMENT, Stamp, differences
 from watcher.streams.dates import kept
-from watcher.streams.samples import SAMPLES
+from watcher.streams.samples import samples_of
 from watcher.streams.stream import Stream
 from watcher.timers import deadline, near, overdue, overdue_alarm
 from watcher.troubles import DRIFTED, FAILING, HELD, SINK_FAILING, tell
@@ -118,7 +118,7 @@ def _value(stream: Stream, name: str, at: datetime) -> Any:
     kind = stream.record.fields[name]
     if isinstance(kind, Stamp):
         return {"date": kept(at), "user": "30"}
-    return kept(at) if kind is MOMENT else SAMPLES[stream.name].get(name)
+    return kept(at) if kind is MOMENT else samples_of(stream)[0].get(name)
 
 
 def _update(stream: Stream, was: Body, body: Body, now: datetime) -> Change:

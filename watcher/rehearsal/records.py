@@ -12,7 +12,7 @@ from typing import Any
 
 from watcher.model import Body
 from watcher.streams.canonical import MOMENT, Keyed, Kind, Object, Stamp, canonical
-from watcher.streams.samples import SAMPLES
+from watcher.streams.samples import samples_of
 from watcher.streams.stream import Stream
 from watcher.toml import KeyPath, nearest, quoted
 
@@ -25,7 +25,7 @@ def fresh(stream: Stream) -> dict[str, Any]:
     kinds = {**stream.record.fields, **stream.record.unwatched}
     later = {name for m in stream.milestones for name in (*m.evidence, *m.also)} | set(_LATER.get(stream.name, ()))
     empty = {name for name, kind in kinds.items() if kind is MOMENT or isinstance(kind, Stamp) or name in later}
-    body = {name: None if name in empty else value for name, value in SAMPLES[stream.name].items()}
+    body = {name: None if name in empty else value for name, value in samples_of(stream)[0].items()}
     if stream.life:
         body |= {"status": stream.life[0]}
         body.pop("status_display", None)

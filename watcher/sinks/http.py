@@ -74,7 +74,7 @@ class Reply:
 
 
 class Poster:
-    """Posts to one address over one session, which is opened when it is first needed.
+    """Posts to one address (or gets it) over one session, which is opened when it is first needed.
 
     `most` is how many bytes of an answer are read.
     """
@@ -93,11 +93,12 @@ class Poster:
             raise reply.error()
         return _without(reply.text, revealed(self._url))
 
-    async def exchange(self, body: bytes, headers: Mapping[str, str]) -> Reply:
+    async def exchange(self, body: bytes, headers: Mapping[str, str], method: str = "POST") -> Reply:
         """Return the answer, whatever its status; raises Transient or Permanent when there is none."""
+        data = BytesIO(body) if method == "POST" else None
         try:
-            async with self._open().post(
-                revealed(self._url), data=BytesIO(body), headers=headers, allow_redirects=False
+            async with self._open().request(
+                method, revealed(self._url), data=data, headers=headers, allow_redirects=False
             ) as response:
                 wait = retry_after(response.headers.get("Retry-After"), self._clock())
                 return Reply(response.status, await _beginning(response, self._most), wait)

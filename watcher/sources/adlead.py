@@ -3,17 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
+import msgspec
+
+from watcher.kinds import Address, Daily, Id
 from watcher.model import Body, Known, Reading, SourceName
 from watcher.sources.answers import NotFound
 from watcher.sources.http import Client, segment
+from watcher.sources.kit import ApiType
 from watcher.sources.pages import read_adlead_detail, split_adlead
 from watcher.sources.walk import Listing, Walk, walk_all
+from watcher.streams import PURCHASES
+from watcher.units import Rate, Secret
 
 PER_PAGE = 100
 """Records: the documented maximum. A programme with no more is read in one request, which nothing can come between."""
 
 MOST_PAGES = 500
+
+
+class AdleadAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """`[accounts.NAME]` with `api = "adlead"`."""
+
+    api: Literal["adlead"]
+    tenant: Id
+    key: Secret
+    base_url: Address = Address("https://api.adlead.immo/v1")
+    max_rate: Rate = Rate(50, 60)
+    budget: Daily | None = None
+
+    def __post_init__(self) -> None:
+        before, _, last = self.base_url.rpartition("/")
+        if last == self.tenant:
+            raise ValueError(f'base_url: ends with the tenant, which is added to it; write "{before}"')
 
 
 class AdleadSource:
@@ -48,3 +71,14 @@ def _following(seen: Walk) -> Mapping[str, str] | None:
     if seen.last is not None and seen.requests >= seen.last:
         return None
     return {"page": str(seen.requests + 1), "per_page": str(PER_PAGE)}
+
+
+ADLEAD = ApiType(
+    account=AdleadAccount,
+    streams=(PURCHASES,),
+    partitions="programs",
+    secret=lambda login: login.key,
+    headers=lambda _, key: {"X-API-Key": key},
+    source=lambda name, client, login, _, __: AdleadSource(name, client, login.tenant, name.partition),
+    whose=lambda login: str(login.tenant),
+)

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Literal
 
+import msgspec
+from aiohttp import encode_basic_auth
+
+from watcher.kinds import DAY, Address, Daily, Id
 from watcher.model import Body, Known, Reading, SourceName
 from watcher.sources.http import Client, segment
+from watcher.sources.kit import ApiType
 from watcher.sources.pages import split_apimo
 from watcher.sources.walk import Listing, Walk, walk, walk_all
+from watcher.streams import CONTRACTS, LEADS
+from watcher.units import Rate, Secret
 
 LOOKBACK = 300
 """Seconds read again before the cursor: `timestamp` may be exclusive (nobody says), and some writes show late."""
@@ -20,6 +28,17 @@ MOST_PAGES = 50
 
 _DAY = 86_400
 """Seconds. A cursor further ahead of us than that is a mistake, and would hide everything until then."""
+
+
+class ApimoAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """`[accounts.NAME]` with `api = "apimo"`; the limits are the vendor's documented ones."""
+
+    api: Literal["apimo"]
+    provider: Id
+    token: Secret
+    base_url: Address = Address("https://api.apimo.pro")
+    max_rate: Rate = Rate(10, 1)
+    budget: Daily | None = Daily(Rate(1000, DAY))
 
 
 class ApimoSource:
@@ -72,3 +91,16 @@ class ApimoSource:
         believable = [moment for moment in seen.timestamps if moment <= horizon]
         unfinished = seen.cut or (seen.repeats and not seen.has_all())
         return max(*believable, since or 0) if believable and not unfinished else None
+
+
+APIMO = ApiType(
+    account=ApimoAccount,
+    streams=(LEADS, CONTRACTS),
+    partitions="agencies",
+    secret=lambda login: login.token,
+    headers=lambda login, token: {"Authorization": encode_basic_auth(login.provider, token)},
+    source=lambda name, client, _, keys, lookback: ApimoSource(name, client, keys, lookback),
+    whose=lambda login: str(login.provider),
+    cursor=True,
+    at_once=4,
+)

@@ -98,6 +98,16 @@ class Client:
         """
         return await self._call("GET", path, params, None, timeout)
 
+    async def look(
+        self, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Read what is at a path, with the manners of `get`, and return whatever is answered, refusals too.
+
+        `headers` go before the usual ones. Raises Transient or Permanent when there is no answer.
+        """
+        answer, _ = await self._ask("GET", path, params, None, TOTAL, headers)
+        return answer
+
     async def post(self, path: str, document: bytes, *, timeout: float = TOTAL) -> Answer:
         """Send a JSON document, with the same manners as `get` and the same errors."""
         return await self._call("POST", path, None, document, timeout)
@@ -109,18 +119,33 @@ class Client:
     async def _call(
         self, method: str, path: str, params: Mapping[str, str] | None, document: bytes | None, timeout: float
     ) -> Answer:
+        answer, error = await self._ask(method, path, params, document, timeout)
+        if error:
+            raise error
+        return answer
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        document: bytes | None,
+        timeout: float,
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[Answer, Transient | Permanent | None]:
+        """Ask when it is our turn; return the answer, and what it means where it is not a good one."""
+        if document is not None:
+            headers = {"Content-Type": "application/json"}
         async with self._slots:
             await self._throttle.acquire()
             await self._count()
-            answer = await self._exchange(method, path, params, document, timeout)
+            answer = await self._exchange(method, path, params, document, timeout, headers)
             now = self.clock()
             error = None if _good(answer.status) else refusal(answer, now, self._account.secrets)
             told = error.retry_after if answer.status == TOO_MANY and isinstance(error, Transient) else None
             # it is the gate that waits, for everybody, and not only whoever was told
             self._throttle.pause(lull(answer.headers, now) if told is None else told)
-        if error:
-            raise error
-        return answer
+        return answer, error
 
     async def _count(self) -> None:
         """Count one request, before it is made, in the budget of its day; raises Transient when that is spent."""
@@ -133,7 +158,13 @@ class Client:
             raise Transient(f"the day's budget of {self._account.daily} requests is spent", retry_after=wait)
 
     async def _exchange(
-        self, method: str, path: str, params: Mapping[str, str] | None, document: bytes | None, timeout: float
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        document: bytes | None,
+        timeout: float,
+        headers: Mapping[str, str] | None,
     ) -> Answer:
         try:
             async with self._session.request(
@@ -141,7 +172,7 @@ class Client:
                 path,
                 params=params,
                 data=document,
-                headers={"Content-Type": "application/json"} if document is not None else None,
+                headers=headers,
                 allow_redirects=False,  # the credential goes nowhere else
                 timeout=aiohttp.ClientTimeout(total=timeout, connect=min(CONNECT, timeout)),
             ) as response:

@@ -76,6 +76,7 @@ _ADLEAD_PAGE = msgspec.json.Decoder(_AdleadPage)
 _ADLEAD_META = msgspec.json.Decoder(_AdleadMeta)
 _ADLEAD_DETAIL = msgspec.json.Decoder(_AdleadDetail)
 _ANY_PAGE = msgspec.json.Decoder(dict[str, Raw])
+_ANY_LIST = msgspec.json.Decoder(list[Raw] | dict[str, Raw] | None)
 _TEXT = msgspec.json.Decoder(str)
 _ID = msgspec.json.Decoder(_Id)
 _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -135,6 +136,18 @@ def split_adlead(body: bytes) -> Sheet:
         current=_whole(meta.current_page),
         last=_whole(meta.last_page),
     )
+
+
+def split_plain(body: bytes, list_key: str, total_key: str) -> Sheet:
+    """Take a page of another API apart, which has its list and its total under those names. Raises as `split_apimo`."""
+    page = _take(_ANY_PAGE, body)
+    try:
+        found = _ANY_LIST.decode(page.get(list_key, _NULL))
+    except _BROKEN:
+        raise Drifted("the list in the answer is no list") from None
+    items = _items((found,), (list_key,))
+    _refuse_twice(body, items)
+    return Sheet(items, total=_whole(page.get(total_key, _NULL)))
 
 
 def read_adlead_detail(body: bytes) -> Body:

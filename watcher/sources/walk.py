@@ -92,6 +92,7 @@ class Walk:
             unread=tuple(self.unread.values()),
             pages=self.pages,
             requests=self.requests,
+            total=self.totals[-1] if self.totals else None,
         )
 
 

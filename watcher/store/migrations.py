@@ -12,7 +12,7 @@ from importlib import resources
 
 from watcher.errors import StoreRuined
 
-STEPS = ("schema.sql", "schema2.sql", "schema3.sql")
+STEPS = ("schema.sql", "schema2.sql", "schema3.sql", "schema4.sql")
 
 NEWEST = len(STEPS)
 """The version that this program writes."""

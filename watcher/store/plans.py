@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from watcher.model import Plan, SourceName, Version
-from watcher.store import alarms, holding
+from watcher.store import alarms, expire, holding, polls
 from watcher.store.forms import Row, json, micros
 
 _ADD_SOURCE = "INSERT INTO sources (account, stream, partition) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
@@ -62,7 +62,7 @@ def write(db: sqlite3.Connection, plan: Plan) -> None:
     """Write all that the plan wants. Raises ValueError for a plan that writes of a source and does not name it."""
     if plan.source is not None:
         _write_source(db, plan, plan.source)
-    elif plan.state or plan.versions or plan.refreshed or plan.absences or plan.unread:
+    elif plan.state or plan.versions or plan.refreshed or plan.absences or plan.unread or plan.tally:
         raise ValueError("a plan that writes of a source has to name it")
     _write_events(db, plan)
     holding.release(db, plan.released, plan.at)  # after the events: the summary that tells them may be one of these
@@ -77,10 +77,13 @@ def _write_source(db: sqlite3.Connection, plan: Plan, source: SourceName) -> Non
     (number,) = db.execute(_SOURCE, name).fetchone()
     if plan.state is not None:
         db.execute(_STATE, (json(plan.state), number))
+    if plan.tally is not None:
+        polls.keep(db, number, plan.tally)
     rows = list(_rows(number, plan.versions))
     db.executemany(_VERSION, rows)
     db.executemany(_RECORD, rows)
     db.executemany(_RECORD, _rows(number, plan.refreshed))
+    expire.forget(db, source, number, plan.erased)
     db.executemany(_ABSENCES, ((count, number, key) for key, count in plan.absences.items()))
     at = micros(plan.at)
     db.executemany(_UNREAD, ((number, bad.fingerprint, bad.key, bad.reason, at) for bad in plan.unread))

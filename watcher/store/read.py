@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 
 from watcher.errors import StoreRuined
 from watcher.model import Alarm, Condition, Event, Silence, SourceName, SourceState, Unread, Version
-from watcher.store import events, files, forms, history, holding, migrations, outbox, silences, snapshots
+from watcher.store import erase, events, files, forms, history, holding, migrations, outbox, silences, snapshots
 from watcher.store.forms import Row, moment
 from watcher.store.holding import Waiting
 from watcher.store.outbox import Counts, Pause
@@ -130,7 +130,7 @@ class Reader:
         self._path = path
 
     @classmethod
-    def open(cls, path: str | Path) -> Reader:
+    def open(cls, path: str | Path) -> Self:
         """Open the store at that path, without its lock.
 
         Raises StoreError when there is none or it cannot be read: reading beside a daemon needs to write the index of
@@ -310,6 +310,10 @@ class Reader:
     def budgets(self) -> list[BudgetRow]:
         """Requests made, by account and day."""
         return [BudgetRow(*row) for row in self._rows(_BUDGETS)]
+
+    def receipts(self) -> list[dict[str, Any]]:
+        """The receipts of all erasures, from the first."""
+        return self._read(erase.receipts)
 
     def alarms(self, limit: int = 100) -> list[Alarm]:
         """The alarms that are armed, earliest first."""

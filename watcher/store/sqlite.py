@@ -25,8 +25,21 @@ from watcher.model import (
     SourceState,
     Version,
 )
-from watcher.store import ahead, alarms, budgets, events, holding, notes, outbox, plans, silences, snapshots, tidy
-from watcher.store.handle import Handle
+from watcher.store import (
+    ahead,
+    alarms,
+    budgets,
+    events,
+    holding,
+    notes,
+    outbox,
+    plans,
+    polls,
+    silences,
+    snapshots,
+    tidy,
+)
+from watcher.store.discretion import Discretion
 from watcher.store.holding import Bundle, Recent, Waiting
 from watcher.store.known import Memory
 from watcher.store.lock import Lock
@@ -36,7 +49,7 @@ from watcher.store.worker import Worker
 from watcher.troubles import Troubles
 
 
-class Store(Handle):
+class Store(Discretion):
     """All that is remembered: `Snapshots`, `Outbox`, `Alarms` and `Budget` of the ports, and what operators ask for."""
 
     def __init__(self, worker: Worker, lock: Lock) -> None:
@@ -311,6 +324,13 @@ class Store(Handle):
         """How many requests of that day are counted."""
         return await self._look(partial(budgets.spent, account=account, day=day))
 
+    async def changes(self, hours: Collection[int]) -> Mapping[SourceName, Mapping[int, int]]:
+        """How many changes each source brought in each of those hours (of UTC, since 1970) in which it was read.
+
+        Hours up to its baseline are left out.
+        """
+        return await self._look(partial(polls.changes, hours=frozenset(hours)))
+
     async def remember(self, key: str, text: str) -> None:
         """Keep a short text under that name, in place of the one that was there."""
         await self._write(partial(notes.remember, key=key, text=text))
@@ -325,8 +345,3 @@ class Store(Handle):
         Cheap; once a day is often enough.
         """
         return await self._write(partial(tidy.tidy, now=now))
-
-    async def privacy_key(self) -> bytes:
-        """The key of this store's hashes of what is withheld (`watcher.privacy`)."""
-        (text,) = await self._look(lambda db: db.execute("SELECT value FROM meta WHERE key = 'privacy-key'").fetchone())
-        return bytes.fromhex(text)

@@ -6,7 +6,7 @@ import sqlite3
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from watcher.store import forms
+from watcher.store import forms, polls
 from watcher.store.forms import micros
 
 BUDGETS_KEPT = timedelta(days=14)
@@ -33,4 +33,5 @@ def tidy(db: sqlite3.Connection, now: datetime) -> Tidied:
             unread += db.execute(_READ, (source, micros(full_at))).rowcount
     # By the day before in any zone: whose day it is, the vendor says.
     budgets = db.execute(_OLD, ((now - BUDGETS_KEPT).date().isoformat(),)).rowcount
+    polls.tidy(db, now)
     return Tidied(unread, budgets)

@@ -1,13 +1,23 @@
 """What a record is and what its changes mean: one pure table a stream."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from watcher.streams.contracts import CONTRACTS
 from watcher.streams.leads import LEADS
 from watcher.streams.purchases import PURCHASES
 from watcher.streams.stream import Detail, Milestone, Stream
 
-STREAMS: Mapping[str, Stream] = {stream.name: stream for stream in (LEADS, CONTRACTS, PURCHASES)}
+_KNOWN = {stream.name: stream for stream in (LEADS, CONTRACTS, PURCHASES)}
+
+STREAMS: Mapping[str, Stream] = MappingProxyType(_KNOWN)
+"""Every stream by its name: those that come with watcher, and those that were learned."""
+
+
+def learn(streams: Iterable[Stream]) -> None:
+    """Add streams that another package describes; once, before anything is read (`sources.api_types`)."""
+    _KNOWN.update({stream.name: stream for stream in streams})
+
 
 REAPPEARED = "record-reappeared"
 """The event of any stream's record that is back after it was removed."""
@@ -43,4 +53,5 @@ __all__ = [
     "Milestone",
     "Stream",
     "catalogue",
+    "learn",
 ]

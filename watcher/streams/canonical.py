@@ -28,6 +28,12 @@ MISSING: Any = object()
 WITHHELD = "\ue000"
 """What a value begins with that is kept as a keyed hash only; a private character, so that no vendor's value does."""
 
+EXPIRED = f"{WITHHELD}-"
+"""What the hash begins with of a value that was kept for its time."""
+
+GONE = WITHHELD
+"""What stands for a value of which nothing is kept."""
+
 _CENT = Decimal("0.01")
 _MOST = Decimal("1e15")
 
@@ -283,13 +289,19 @@ def _compare(kind: Kind, before: Any, after: Any, path: str, found: Differences)
         old, new = dict(_keyed(before)), dict(_keyed(after))
         for key in sorted(old.keys() | new.keys()):
             _compare(kind.item, old.get(key), new.get(key), f"{path}[{key}]", found)
-    elif before != after and not _became_visible(before, after):
+    elif before != after and not _cannot_tell(before, after):
         found.changed[path] = Delta(before, after)
 
 
-def _became_visible(before: Any, after: Any) -> bool:
-    """Say whether a value was withheld and no longer is: what it was cannot be known, so it is taken in."""
-    return _withheld(before) and after is not None and not _withheld(after)
+def _cannot_tell(before: Any, after: Any) -> bool:
+    """Say whether what a value was or is cannot be known, or only how it is kept differs: so it is taken in."""
+    if before is None or after is None:
+        return False
+    if GONE in (before, after):
+        return True
+    if _withheld(before) and _withheld(after):
+        return bool(before.lstrip(EXPIRED) == after.lstrip(EXPIRED))
+    return _withheld(before)
 
 
 def _withheld(value: Any) -> bool:

@@ -12,6 +12,7 @@ CONTRACTS = Stream(
     noun="contract",
     finished=frozenset({"contract-signed", "contract-collected"}),
     list_keys=("contracts", "requests"),
+    personal=("contacts", "comment"),
     record=Object(
         fields={
             "step": CODE,

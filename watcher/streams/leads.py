@@ -38,6 +38,7 @@ LEADS = Stream(
     noun="lead",
     finished=frozenset({"lead-closed"}),
     list_keys=("leads",),
+    personal=("lastname", "firstname", "email", "phone", "mobile", "fax", "message"),
     record=Object(
         fields={
             "parent": CODE,

@@ -90,6 +90,7 @@ PURCHASES = Stream(
     noun="purchase",
     finished=frozenset({"purchase-signed", "purchase-canceled"}),
     list_keys=("data",),
+    personal=("contacts[]",),
     record=Object(
         fields={
             "lead_id": CODE,

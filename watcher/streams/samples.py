@@ -1,12 +1,14 @@
 """One plausible record of each stream, as the vendors' own samples have them, with a value in every described field.
 
-What is written about records (a rule's condition, a template) is tried on these before it is used. Pure data.
+What is written about records (a rule's condition, a template) is tried on these before it is used. Pure.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from watcher.model import Body
+from watcher.streams.canonical import TEXT, Keyed, Kind, Object, Stamp, Values
+from watcher.streams.stream import Stream
 
 LEAD: Body = {
     "id": "170384",
@@ -179,3 +181,36 @@ OTHER_FORMS: Mapping[str, tuple[Body, ...]] = {
     "apimo.leads": ({**LEAD, "criteria": {**LEAD["criteria"], **_ROOMS}},),
 }
 """The same where a vendor's description leaves open which form a field has: rooms wanted, as a number or a range."""
+
+_ANY: tuple[Any, ...] = ("1", "2026-11-21T09:58:00Z", 1, True)
+"""Values of which every kind takes one: codes and numbers the first, dates the second."""
+
+
+def samples_of(stream: Stream) -> tuple[Body, ...]:
+    """Records of a stream in all their forms; made up from its description where no vendor's sample is at hand."""
+    if stream.name in SAMPLES:
+        return (SAMPLES[stream.name], *OTHER_FORMS.get(stream.name, ()))
+    return (_made_up(stream.record),)
+
+
+def _made_up(kind: Kind, name: str = "") -> Any:
+    match kind:
+        case Object(fields, unwatched):
+            return {name: _made_up(inner, name) for name, inner in {**fields, **unwatched}.items()}
+        case Keyed(item):
+            return [{"id": "1", **_made_up(item)}]
+        case Stamp():
+            return {"date": "2026-11-21T09:58:00Z", "user": "30"}
+        case Values(read):
+            return [_accepted(read)]
+    return name if kind is TEXT else _accepted(kind.read)
+
+
+def _accepted(read: Callable[[Any], Any]) -> Any:
+    """What a reader makes of a value that it takes."""
+    for value in _ANY:
+        try:
+            return read(value)
+        except ValueError:
+            continue
+    return None

@@ -53,7 +53,9 @@ class Stream:
     `life` is the order of its statuses, empty where it has none; a status outside it says nothing of the others.
     `reverted` is told when the status goes back in that order, and speaks for `reverted_also` too. `status_changed`
     is told for a status that no milestone has. A record that has reached one of `finished` waits for no more deadlines.
-    `link` gives the vendor's own screen of a record, from tenant, partition and body, where one is known.
+    `list_keys` are what the list may be called in an answer. `personal` names the personal data: whole fields, or
+    (`[]`) all of a list's members but their ids. `link` gives the vendor's own screen of a record, from whose account
+    it is, partition and body, where one is known.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Stream:
     status_changed: str = ""
     finished: frozenset[str] = frozenset()
     list_keys: tuple[str, ...] = ()
+    personal: tuple[str, ...] = ()
     link: Callable[[str, str, Body], str | None] = lambda _tenant, _partition, _body: None
 
     @property

@@ -21,7 +21,7 @@ from watcher import backoff
 from watcher.errors import Permanent, Transient
 from watcher.model import Delivered, Delivery, RetryAt
 from watcher.ports import Sink
-from watcher.privacy import PERSONAL
+from watcher.privacy import personal_of
 from watcher.sinks.kit import Settings, SinkType, Tools
 from watcher.testing.contract import Contract, promise
 from watcher.testing.leaks import (
@@ -384,7 +384,7 @@ class SinkContract(Contract):
     @promise("personal")
     async def test_nothing_personal_is_sent_where_it_may_not_be(self) -> None:
         """With `personal = false` nobody's name, address or words are in what is sent."""
-        lead = event(**{name: f"{PERSON}{name}" for name in PERSONAL["apimo.leads"]})
+        lead = event(**{name: f"{PERSON}{name}" for name in personal_of("apimo.leads")})
         buyers = [
             {"id": "111", "name": f"{PERSON}name", "firstname": f"{PERSON}first", "email1": f"{PERSON}@example.fr"}
         ]

@@ -16,6 +16,8 @@ import pytest
 from watcher.errors import Permanent, Transient
 from watcher.model import Known, Reading
 from watcher.ports import Clock, Source
+from watcher.sources import Client, Login, build_client
+from watcher.sources.answers import Answer
 from watcher.testing.contract import Contract, promise
 from watcher.testing.leaks import (
     belongings,
@@ -114,6 +116,14 @@ _NO_LISTS = {
 }
 
 
+class _Unlimited:
+    """A budget of any number of requests."""
+
+    async def spend(self, account: str, day: str, limit: int) -> int:  # noqa: ARG002 - the port has them
+        """Always enough."""
+        return limit
+
+
 async def failure(reading: Awaitable[Any]) -> Transient | Permanent:
     """The error that it ends in, which has to be one of the two that a source may raise."""
     try:
@@ -185,6 +195,22 @@ class SourceContract(Contract):
         with Peer(script) as peer:
             async with self.make(peer.address, lambda: NOON, seconds) as source:
                 yield peer, source
+
+    @asynccontextmanager
+    async def connected(self, login: Login, clock: Clock, seconds: float) -> AsyncIterator[Client]:
+        """A client of that account, to make a source with: each of its requests has at most so many seconds."""
+        client = build_client("azur", login, budget=_Unlimited(), clock=clock, luck=lambda: 0.5)
+        get = client.get
+
+        async def hurried(path: str, params: Mapping[str, str] | None = None, *, timeout: float = TIME) -> Answer:
+            return await get(path, params, timeout=min(timeout, seconds))
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(client, "get", hurried)
+            try:
+                yield client
+            finally:
+                await client.close()
 
     async def read(self, script: Script, since: int | None = None, before: Known = NOTHING) -> Reading:
         """One read of a server that does that, by a source that was just made."""
