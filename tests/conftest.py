@@ -1,8 +1,10 @@
-"""What every test shares: the profile of the property tests, and the figures."""
+"""What every test shares: the profile of the property tests, the canaries, and the figures."""
 
 import os
+from collections.abc import Generator
 from typing import Any
 
+import canaries
 import figures
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,6 +20,22 @@ settings.register_profile(
     derandomize=os.environ.get("CI") == "true",
 )
 settings.load_profile("watcher")
+
+
+# ------------------------------------------------------------------------------------------------------------- canaries
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test while which a secret was logged or printed."""
+    report = yield
+    try:
+        if report.passed:
+            canaries.secretless(report.caplog + report.capstdout + report.capstderr)
+    except AssertionError as error:
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid}: {error}"
+    return report
 
 
 # ------------------------------------------------------------------------------------------- figures, from all processes

@@ -42,6 +42,9 @@ from watcher.veil import keeper
 
 _log = structlog.get_logger("watcher")
 
+MOST_LOGGED = 100
+"""Events of one plan that are logged line by line; `watcher events` has all of them."""
+
 SILENT_AFTER = 10
 """A source is silent when it was not read for so many of its intervals ..."""
 
@@ -198,6 +201,7 @@ class Core:
 
     def wake(self, plan: Plan) -> None:
         """Tell whoever listens that a plan is written."""
+        _report(plan)
         if plan.released:
             self.wake_all()
         for sink in {owed.sink for owed in plan.owed}:
@@ -344,3 +348,15 @@ def gate(settings: Settings) -> Throttle | _Open:
     """The gate that keeps a sink's rate."""
     rate = settings.max_rate
     return Throttle(rate.count, rate.seconds, patience=float("inf")) if rate else _Open()
+
+
+def _report(plan: Plan) -> None:
+    """Log what was seen, by the ids that its deliveries are logged with."""
+    told: dict[str, list[str]] = {}
+    for owed in plan.owed:
+        told.setdefault(owed.event_id, []).append(owed.sink)
+    for event in plan.events[:MOST_LOGGED]:
+        facts = {"event_id": event.id, "type": event.type, "source": event.source.lstrip("/"), "subject": event.subject}
+        _log.info("seen", **facts, to=told.get(event.id, []))
+    if len(plan.events) > MOST_LOGGED:
+        _log.info("more were seen", events=len(plan.events) - MOST_LOGGED)

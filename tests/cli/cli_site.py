@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import warm
+from canaries import secretless
 
 from watcher.control import ask
 from watcher.simulator import Simulator
@@ -174,7 +175,7 @@ async def ended(process: asyncio.subprocess.Process) -> Ended:
         process.kill()
         out, err = await process.communicate()
         raise AssertionError(f"it did not end: {out.decode()}{err.decode()}") from None
-    return Ended(process.returncode or 0, out.decode(), err.decode())
+    return Ended(process.returncode or 0, secretless(out.decode()), secretless(err.decode()))
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from canaries import secretless
+
 from watcher.cli import COMMANDS
 
 _PROCESSES = multiprocessing.get_context("forkserver")
@@ -57,4 +59,4 @@ async def command(
         process.close()
         out, err = (Path(said, name).read_text(encoding="utf-8") for name in ("out", "err"))
     assert not hangs, f"it did not end: {out}{err}"
-    return code or 0, out, err
+    return code or 0, secretless(out), secretless(err)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from aiohttp import web
+from canaries import discreet
 
 from watcher.simulator import Simulator
 
@@ -45,11 +46,11 @@ class Site:
         process = await asyncio.create_subprocess_exec(
             sys.executable, str(HERE / "child.py"), step, str(number), "run", "--once",
             cwd=place, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "TOKEN": "secret", "KEY": "demo-key", "PYTHONPATH": str(HERE.parents[1])},
+            env={**os.environ, "TOKEN": "simulated-token", "KEY": "simulated-key", "PYTHONPATH": str(HERE.parents[1])},
         )  # fmt: skip
         async with asyncio.timeout(60):
             _, errors = await process.communicate()
-        self.errors = errors.decode()
+        self.errors = discreet(errors.decode())
         return process.returncode
 
     def change(self):

@@ -183,7 +183,7 @@ class Site:
         with (self.directory / "said.txt").open("ab") as said:
             return await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "watcher", "run", cwd=self.directory, stdout=said, stderr=said,
-                env={**os.environ, "TOKEN": "secret", "KEY": "demo-key", "PYTHONPATH": str(Path(__file__).parents[2])},
+                env={**os.environ, "TOKEN": "simulated-token", "KEY": "simulated-key", "PYTHONPATH": str(Path(__file__).parents[2])},
             )  # fmt: skip
 
     def tail(self):

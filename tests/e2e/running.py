@@ -13,6 +13,7 @@ from pathlib import Path
 
 from aiohttp import web
 from aiosmtpd.smtp import SMTP
+from canaries import discreet
 
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 DEADLINE = 30.0
@@ -152,8 +153,8 @@ flood = false
         """What the process is started with."""
         return {
             **os.environ,
-            "APIMO_TOKEN": "secret",
-            "ADLEAD_KEY": "demo-key",
+            "APIMO_TOKEN": "simulated-token",
+            "ADLEAD_KEY": "simulated-key",
             "HOOK_SECRET": SECRET,
             "SLACK_URL": f"{self.receivers.url}/slack",
             "PYTHONPATH": str(Path(__file__).parents[2]),
@@ -174,6 +175,7 @@ flood = false
             async with asyncio.timeout(DEADLINE):
                 await self.process.wait()
         self.log.close()
+        discreet((self.directory / "log.jsonl").read_text())
         return self.process.returncode
 
     def logged(self):

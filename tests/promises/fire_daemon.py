@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from aiohttp import web
+from canaries import discreet
 
 HERE = Path(__file__).parent
 DEADLINE = 30.0
@@ -184,7 +185,7 @@ class Burning:
         with (self.directory / "said.txt").open("ab") as said:
             self.process = await asyncio.create_subprocess_exec(
                 *command, cwd=self.directory, stdout=out or said, stderr=out or said,
-                env={**os.environ, "TOKEN": "secret", "KEY": "demo-key", "FIRE": json.dumps(fire),
+                env={**os.environ, "TOKEN": "simulated-token", "KEY": "simulated-key", "FIRE": json.dumps(fire),
                      "PYTHONPATH": str(HERE.parents[1]), **(environ or {})},
             )  # fmt: skip
         return self.process
@@ -223,6 +224,7 @@ class Burning:
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()
             await self.process.wait()
+            discreet(self.said())
         if self.systemd:
             self.systemd.close()
 

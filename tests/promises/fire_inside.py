@@ -100,7 +100,7 @@ class Inside:
         self.log = log
         self.directory, self.ahead, self.down = directory, timedelta(0), set()
         self.boxes, self.vendor = {}, None
-        monkeypatch.setenv("KEY", "demo-key")
+        monkeypatch.setenv("KEY", "simulated-key")
         monkeypatch.chdir(directory)
         monkeypatch.setattr(app, "build_source", self._source)
         self.types = {**SINKS, "box": SinkType(Settings, self._sink, people=False)}

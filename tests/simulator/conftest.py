@@ -58,19 +58,19 @@ class Client:
         async with self._session.request(method, url, allow_redirects=False, **more) as reply:
             return Reply(reply.status, reply.headers, await reply.read())
 
-    async def apimo(self, path: str, *, login: str = "9999:secret", method: str = "GET", **query: Any) -> Reply:
+    async def apimo(self, path: str, *, login: str = "9999:simulated-token", method: str = "GET", **query: Any) -> Reply:
         """Ask Apimo."""
         pair = base64.b64encode(login.encode()).decode()
         return await self.ask(method, path, headers={"Authorization": f"Basic {pair}"}, params=query)
 
     async def post_lead(self, body: Any, agency: int = 101) -> Reply:
         """Post a lead to Apimo, as JSON or as given bytes."""
-        pair = base64.b64encode(b"9999:secret").decode()
+        pair = base64.b64encode(b"9999:simulated-token").decode()
         headers = {"Authorization": f"Basic {pair}", "Content-Type": "application/json"}
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         return await self.ask("POST", f"/agencies/{agency}/leads", headers=headers, data=data)
 
-    async def adlead(self, path: str = "", *, key: str = "demo-key", tenant: str = "client-a", **query: Any) -> Reply:
+    async def adlead(self, path: str = "", *, key: str = "simulated-key", tenant: str = "client-a", **query: Any) -> Reply:
         """Ask Adlead."""
         headers = {"X-API-Key": key, "Accept": "application/json"}
         method = query.pop("method", "GET")
@@ -88,11 +88,11 @@ class Client:
         """Ask with valid credentials and hand over the connection unread."""
         address = urlsplit(self.sim.url)
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
-        pair = base64.b64encode(b"9999:secret").decode()
+        pair = base64.b64encode(b"9999:simulated-token").decode()
         target = f"{path}?{urlencode(query)}" if query else path
         writer.write(
             f"GET {target} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Basic {pair}\r\n"
-            f"X-API-Key: demo-key\r\nConnection: close\r\n\r\n".encode()
+            f"X-API-Key: simulated-key\r\nConnection: close\r\n\r\n".encode()
         )
         return reader, writer
 

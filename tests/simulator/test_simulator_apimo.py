@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 
-@pytest.mark.parametrize("login", ["9999:wrong", "1:secret", "", "9999"])
+@pytest.mark.parametrize("login", ["9999:wrong", "1:simulated-token", "", "9999"])
 async def test_a_wrong_login_is_401(client, login):
     """Whoever is not the provider with the token gets 401 and a message."""
     reply = await client.apimo("/agencies/101/leads", login=login)

@@ -100,7 +100,7 @@ async def test_requests_are_logged_without_credentials(client):
         ("GET", "adlead", "/v1/client-a/programs/1/purchases", "", 403),
     ]
     assert entries[0]["time"] <= entries[1]["time"]
-    assert not any(secret in json.dumps(entries) for secret in ("secret", "wrong", "demo-key", "Basic"))
+    assert not any(secret in json.dumps(entries) for secret in ("simulated-token", "wrong", "simulated-key", "Basic"))
 
 
 async def test_the_log_can_be_read_from_where_one_was(client):

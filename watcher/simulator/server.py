@@ -47,9 +47,9 @@ class Simulator:
         agencies: Sequence[int | str] = (101, 102),
         programs: Sequence[int | str] = (1, 2),
         provider: str = "9999",
-        token: str = "secret",  # noqa: S107 - of a simulation
+        token: str = "simulated-token",  # noqa: S107 - of a simulation
         tenant: str = "client-a",
-        key: str = "demo-key",
+        key: str = "simulated-key",
         start: datetime | None = None,
         speed: float = 1.0,
         life: bool = True,
