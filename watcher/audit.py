@@ -22,7 +22,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from watcher.desk import SUMMARY
-from watcher.diff import created
+from watcher.derive import created
 from watcher.model import Event, Silence, SourceName, Tally, Version, stamp
 from watcher.rules import Rule, judge, match
 from watcher.streams import STREAMS

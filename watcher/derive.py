@@ -146,11 +146,11 @@ def _alarms(origin: Origin, key: str, body: Body, passed: frozenset[str]) -> tup
 
 def _tell(stream: Stream, change: Change, was: frozenset[str], after: frozenset[str], now: datetime) -> list[Told]:
     """Share the differing fields out among events, in the order in which they are told."""
+    if change.kind is Kind.CREATE:
+        return [(stream.created, created(stream, change.body), None), *_passed(stream, change, after, {}, now)]
     left = dict(change.fields)
     if change.kind is Kind.REMOVE:
         return [(stream.removed, left, None)]
-    if change.kind is Kind.CREATE:
-        return [(stream.created, _claim(left, lambda _: True), None), *_passed(stream, change, after, left, now)]
     new = after - was
     if change.kind is Kind.REAPPEAR:
         told = _passed(stream, change, new, left, now)
@@ -158,6 +158,11 @@ def _tell(stream: Stream, change: Change, was: frozenset[str], after: frozenset[
     passed = _passed(stream, change, new, left, now)
     told = [*_reverted(stream, change, was - after, left), *passed, *_details(stream, change, left)]
     return [*told, (stream.updated, left, None)] if left else told
+
+
+def created(stream: Stream, body: Body) -> dict[str, Delta]:
+    """Every watched field of a record first seen, as a change from null."""
+    return {name: Delta(None, body[name]) for name in stream.record.fields if body.get(name) not in (None, [])}
 
 
 def _taken_in(stream: Stream, change: Change, now: datetime) -> frozenset[str]:

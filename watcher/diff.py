@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from watcher.model import Batch, Body, Change, Delta, Kind, Known, Record, Version
+from watcher.model import Batch, Change, Delta, Kind, Known, Record, Version
 from watcher.streams.canonical import Differences, differences, merged
 from watcher.streams.dates import ends_after
 from watcher.streams.stream import Stream, root
@@ -103,7 +103,7 @@ def _vanished(count: int, known: int, *, full: bool) -> bool:
 
 def _change(stream: Stream, record: Record, last: Version | None, found: Differences, granted: set[str]) -> Change:
     if last is None:
-        return Change(Kind.CREATE, record.key, None, {}, record.body, created(stream, record.body), record.fingerprint)
+        return Change(Kind.CREATE, record.key, None, {}, record.body, {}, record.fingerprint)
     told = {
         path: Delta(None, value)
         for path, value in found.gained.items()
@@ -114,11 +114,6 @@ def _change(stream: Stream, record: Record, last: Version | None, found: Differe
     body = merged(stream.record, last.body, record.body)
     body |= {path: last.body[path] for path in found.lost if _is_root(path)}
     return Change(kind, record.key, last, base, body, {**found.changed, **told}, record.fingerprint)
-
-
-def created(stream: Stream, body: Body) -> dict[str, Delta]:
-    """Every watched field of a record first seen, as a change from null."""
-    return {name: Delta(None, body[name]) for name in stream.record.fields if body.get(name) not in (None, [])}
 
 
 def _is_root(path: str) -> bool:

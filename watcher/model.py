@@ -156,7 +156,8 @@ class Change:
 
     `fields` has the watched fields that differ, by path (`status`, `lots[41].status`). `base` is the last version's
     body with what was taken in without an event (see `diff`), `body` the record as it is now. `fields` empty means
-    that nothing is to be told, but that the stored state moves (unwatched fields, new bytes).
+    that nothing is to be told, but that the stored state moves (unwatched fields, new bytes); those of a creation are
+    not listed: they are all that it has.
     """
 
     kind: Kind

@@ -133,7 +133,7 @@ async def look(watch: Watch, store: Snapshots, route: Route, clock: Clock, luck:
         pages={} if unread else reading.pages,  # a page with a record set aside has more to say
     )
     plan = tallies.good(plan, reading, known, before, state.read_at)
-    changes = sum(1 for change in compared.changes if change.fields) + len(gone)
+    changes = sum(1 for change in compared.changes if change.fields or change.kind is Kind.CREATE) + len(gone)
     wait = watch.every
     return Look(plan, wait, len(records), changes, batch.complete, reading.doubt, "", routed.failed)
 

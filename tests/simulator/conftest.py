@@ -58,7 +58,9 @@ class Client:
         async with self._session.request(method, url, allow_redirects=False, **more) as reply:
             return Reply(reply.status, reply.headers, await reply.read())
 
-    async def apimo(self, path: str, *, login: str = "9999:simulated-token", method: str = "GET", **query: Any) -> Reply:
+    async def apimo(
+        self, path: str, *, login: str = "9999:simulated-token", method: str = "GET", **query: Any
+    ) -> Reply:
         """Ask Apimo."""
         pair = base64.b64encode(login.encode()).decode()
         return await self.ask(method, path, headers={"Authorization": f"Basic {pair}"}, params=query)
@@ -70,7 +72,9 @@ class Client:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         return await self.ask("POST", f"/agencies/{agency}/leads", headers=headers, data=data)
 
-    async def adlead(self, path: str = "", *, key: str = "simulated-key", tenant: str = "client-a", **query: Any) -> Reply:
+    async def adlead(
+        self, path: str = "", *, key: str = "simulated-key", tenant: str = "client-a", **query: Any
+    ) -> Reply:
         """Ask Adlead."""
         headers = {"X-API-Key": key, "Accept": "application/json"}
         method = query.pop("method", "GET")

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from watcher.derive import derive, reached
 from watcher.desk import GROUP, SUMMARY, Place, summary
-from watcher.diff import created, removals
+from watcher.diff import removals
 from watcher.model import Body, Change, Condition, Event, Held, Kind, Version
 from watcher.poll import Watch
 from watcher.rehearsal.records import described, fresh
@@ -76,7 +76,7 @@ def _changes(watch: Watch, kind: str, now: datetime) -> Iterator[Change]:
     body = watch.withhold({**fresh(stream), **dates})
     key = str(body["id"])
     if kind == stream.created:
-        yield Change(Kind.CREATE, key, None, {}, body, created(stream, body), b"")
+        yield Change(Kind.CREATE, key, None, {}, body, {}, b"")
     elif kind == stream.removed:
         yield from removals({key: _version(stream, body, now)}, [key])
     elif kind == REAPPEARED:

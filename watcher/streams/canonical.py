@@ -54,6 +54,13 @@ class Object:
 
     fields: Mapping[str, Kind]
     unwatched: Mapping[str, Kind] = field(default_factory=dict)
+    scalars: Mapping[str, Callable[[Any], Any]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Look up once how the scalars are read: a first poll of ten thousand records asks it of all their fields."""
+        kinds = {**self.unwatched, **self.fields}
+        scalars = {name: kind.read for name, kind in kinds.items() if isinstance(kind, Scalar)}
+        object.__setattr__(self, "scalars", scalars)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +90,24 @@ Kind = Scalar | Object | Stamp | Keyed | Values
 
 def text(value: Any) -> str | None:
     """Free text; empty is null."""
-    if value is None or value == "":
+    if isinstance(value, str):
+        return value or None
+    if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError("is no text")
-    return value if isinstance(value, str) else _plain_number(value)
+    return _plain_number(value)
 
 
 def code(value: Any) -> str | None:
     """An id or a code, always text: `1`, `"1"` and `1.0` are `"1"`. PHP's false is null."""
-    if value is None or value is False or value == "":
+    if isinstance(value, str):
+        return value.strip() or None
+    if value is None or value is False:
         return None
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError("is no id or code")
-    return value.strip() or None if isinstance(value, str) else _plain_number(value)
+    return _plain_number(value)
 
 
 def number(value: Any) -> int | float | None:
@@ -170,26 +181,29 @@ def canonical(kind: Kind, value: Any, doubts: dict[str, str], path: str = "") ->
 
 
 def _object(kind: Object, value: Any, doubts: dict[str, str], path: str) -> dict[str, Any] | None:
-    if value in (None, "", [], {}) or value is False:  # PHP writes an empty object as []
+    if not value and (value is None or value is False or value in ("", [], {})):  # PHP writes an empty object as []
         return None
     if not isinstance(value, dict):
         raise ValueError("is no object")
     form: dict[str, Any] = {}
     for name, member in value.items():
-        inner = kind.fields.get(name) or kind.unwatched.get(name)
-        inside = f"{path}.{name}" if path else name
-        if type(inner) is Scalar:  # most fields are, and a first read of ten thousand asks them all
+        if read := kind.scalars.get(name):
             try:
-                form[name] = inner.read(member)
+                form[name] = read(member)
             except ValueError as why:
-                doubts[inside] = str(why)
-            continue
-        read = canonical(inner, member, doubts, inside) if inner else member
-        if read is not MISSING:
-            form[name] = read
+                doubts[_inside(path, name)] = str(why)
+        elif inner := kind.fields.get(name) or kind.unwatched.get(name):
+            if (found := canonical(inner, member, doubts, _inside(path, name))) is not MISSING:
+                form[name] = found
+        else:
+            form[name] = member
     if not form:  # nothing in it is understood: that is in doubt, not empty
         raise ValueError("is not understood")
     return form
+
+
+def _inside(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
 def _stamp(value: Any) -> dict[str, Any] | None:

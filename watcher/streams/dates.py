@@ -14,8 +14,12 @@ from zoneinfo import ZoneInfo
 PARIS = ZoneInfo("Europe/Paris")
 """The zone of both vendors' naive times; proven once for Apimo by a `timestamp` beside its datetime."""
 
+_WHOLE_HOURS = 1912
+"""The year since when the clocks of Paris differ from UTC by whole hours."""
+
 # MySQL stores zero and partial dates, PHP turns zero dates into year -1: all of them mean "none".
 _NONE = re.compile(r"0*|-0001-11-30.*|0000-.*|\d{4}-00-.*|\d{4}-\d\d-00.*")
+_MIDNIGHT = frozenset({"00:00", "00:00:00"})
 _SHAPE = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:[.,]\d{1,9})?\s?(Z|[+-]\d\d(?::?\d\d)?)?)?",
 )
@@ -28,15 +32,15 @@ def moment(value: Any) -> str | None:
     if not isinstance(value, str):
         raise ValueError("is no date")
     text = value.strip()
-    if _NONE.fullmatch(text):
-        return None
     shape = _SHAPE.fullmatch(text)
-    if not shape:
+    if not shape or text.startswith("0000") or text[5:7] == "00" or text[8:10] == "00":
+        if _NONE.fullmatch(text):
+            return None
         raise ValueError("is no date")
     day, clock, zone = shape.groups()
-    if clock is None:
-        return date.fromisoformat(day).isoformat()
     try:
+        if clock is None or (zone is None and clock in _MIDNIGHT):
+            return date.fromisoformat(day).isoformat()
         written = datetime.fromisoformat(f"{day}T{clock}{zone or ''}")
         # fold=0 in the autumn hour that comes twice; the spring hour that does not exist moves on, by way of UTC.
         return kept(written if written.tzinfo else written.replace(tzinfo=PARIS))
@@ -46,11 +50,12 @@ def moment(value: Any) -> str | None:
 
 def kept(when: datetime) -> str:
     """An aware datetime in its kept form."""
-    utc = when.astimezone(UTC).replace(microsecond=0)
-    local = utc.astimezone(PARIS)
-    if local.time() == time(0):
-        return local.date().isoformat()
-    return utc.replace(tzinfo=None).isoformat() + "Z"
+    utc = when.astimezone(UTC)
+    if utc.year < _WHOLE_HOURS or not (utc.minute or utc.second):  # else it cannot be midnight in Paris
+        local = utc.replace(microsecond=0).astimezone(PARIS)
+        if local.time() == time(0):
+            return local.date().isoformat()
+    return utc.isoformat()[: len("2026-11-21T10:02:04")] + "Z"
 
 
 def begins(value: str) -> datetime:
