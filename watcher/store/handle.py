@@ -1,15 +1,20 @@
-"""A store that is open: its lock, its thread, and one look or one transaction at a time."""
+"""A store that is open: its lock, its thread, and one look or one transaction at a time.
+
+What waits to be written when a transaction begins is written in it, too: to sync the disk is what costs, and fifty
+sources that have news at once need it once.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from watcher.errors import StoreError, WatcherError
 from watcher.store import files
@@ -18,6 +23,21 @@ from watcher.store.lock import Lock
 from watcher.store.worker import Work, Worker, finish, is_locked, transact
 
 T = TypeVar("T")
+
+
+TOGETHER = 64
+"""What is written in one transaction at most: whoever waits for a look waits no longer than that."""
+
+
+class _Task:
+    """Something to be written, and what came of it once it is."""
+
+    __slots__ = ("done", "result", "work")
+
+    def __init__(self, work: Work[Any]) -> None:
+        self.work = work
+        self.done = False
+        self.result: Any = None
 
 
 class Handle:
@@ -32,6 +52,7 @@ class Handle:
         self._guard = Guard(lock.store)
         self._closing: asyncio.Future[None] | None = None
         self._patience = 0
+        self._waiting: deque[_Task] = deque()
 
     @classmethod
     async def open(cls, path: str | Path) -> Self:
@@ -80,7 +101,24 @@ class Handle:
         return await self._worker.run(partial(self._guard.around, work), then)
 
     async def _write(self, work: Work[T], then: Callable[[T], None] | None = None) -> T:
-        return await finish(self._look(partial(self._transact, work=work), then))
+        return await finish(self._post(_Task(work), then))
+
+    async def _post(self, task: _Task, then: Callable[[T], None] | None) -> T:
+        if self._closing is None:  # else `_look` says so
+            self._waiting.append(task)
+        return await self._look(partial(self._settle, task), then)
+
+    def _settle(self, task: _Task, db: sqlite3.Connection) -> Any:
+        """Write a task, and with it all that waits; one that was written with another's only has its result told."""
+        group = [self._waiting.popleft() for _ in range(min(len(self._waiting), TOGETHER)) if not task.done]
+        if len(group) > 1:
+            with suppress(Exception):  # nothing of it is written: each has it done, or hears what is wrong, by itself
+                results = self._transact(db, lambda db: [one.work(db) for one in group])
+                for one, result in zip(group, results, strict=True):
+                    one.done, one.result = True, result
+        if not task.done:
+            task.result = self._transact(db, task.work)
+        return task.result
 
     def _transact(self, db: sqlite3.Connection, work: Work[T]) -> T:
         """Do it in one transaction. A lock that outlasts our patience is waited for once, not by all in the queue."""

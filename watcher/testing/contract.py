@@ -89,8 +89,8 @@ class Summary:
         for name, parts in sorted(tried.items()):
             terminalreporter.line(f"{name}: {', '.join(f'{part} {count}' for part, count in sorted(parts.items()))}")
             for reason in dict.fromkeys(without[name].values()):
-                left_out = ", ".join(part for part, given in without[name].items() if given == reason)
-                terminalreporter.line(f"    without {left_out}: {reason}")
+                named = ", ".join(part for part, given in without[name].items() if given == reason)
+                terminalreporter.line(f"    without {named}: {reason}")
 
 
 def _noted(report: Any) -> list[tuple[str, str, Mapping[str, str]]]:

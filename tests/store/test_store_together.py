@@ -1,0 +1,79 @@
+"""What waits to be written together is written in one transaction, and stands or falls by itself all the same."""
+
+import asyncio
+import threading
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from store_samples import NOON, owing
+
+from watcher.errors import StoreError
+from watcher.model import Owed
+from watcher.store.handle import TOGETHER
+
+
+@asynccontextmanager
+async def held_up(store):
+    """Keep the store's thread busy for the block; yields the transactions that were committed from then on."""
+    free, committed = threading.Event(), []
+
+    def wait(db):
+        db.set_trace_callback(lambda said: committed.append(said) if said == "COMMIT" else None)
+        free.wait(20)
+
+    busy = asyncio.ensure_future(store._look(wait))
+    try:
+        yield committed
+    finally:
+        free.set()
+        await busy
+
+
+async def together(store, work):
+    """Have all of that wait until all of it waits; return what came of each, and how many transactions it took."""
+    async with held_up(store) as committed:
+        asked = [asyncio.ensure_future(one) for one in work]
+        await asyncio.sleep(0)  # each is posted by then
+    return await asyncio.gather(*asked, return_exceptions=True), len(committed)
+
+
+NAMES = [f"e{number}" for number in range(50)]
+
+
+def plans(names):
+    """A plan for each, with one event about a record of its own, owed to one sink."""
+    return [owing((name, name)) for name in names]
+
+
+async def owed(store):
+    """What that sink is owed, in order."""
+    return [one.event.id for one in await store.due("crm", NOON, 999)]
+
+
+async def test_fifty_plans_are_one_transaction(store):
+    """And all of them are there afterwards, in the order in which they were asked for."""
+    done, transactions = await together(store, map(store.commit, plans(NAMES)))
+    assert (set(done), transactions) == ({None}, 1)
+    assert await owed(store) == NAMES
+
+
+async def test_a_transaction_has_an_end(store):
+    """However much waits, no more than so much is written at once: whoever waits for a look gets his turn."""
+    _, transactions = await together(store, map(store.commit, plans(f"e{n}" for n in range(2 * TOGETHER))))
+    assert transactions == 2
+
+
+async def test_what_cannot_be_written_takes_nobody_with_it(store):
+    """One plan does not fit: it alone fails, with its own error, and nothing of it is there."""
+    *good, first = plans(NAMES[:5])
+    bad = replace(first, owed=(Owed("nobody", "crm", "r"),))
+    done, _ = await together(store, map(store.commit, (*good[:2], bad, *good[2:])))
+    assert [one if one is None else type(one) for one in done] == [None, None, StoreError, None, None]
+    assert await owed(store) == NAMES[:4]
+    assert await store.event(NAMES[4]) is None
+
+
+async def test_each_gets_its_own_answer(store):
+    """What is asked for together is answered one by one."""
+    answers, transactions = await together(store, (store.spend("azur", "2026-11-22", 3) for _ in range(5)))
+    assert (answers, transactions) == ([2, 1, 0, -1, -1], 1)
