@@ -1,12 +1,13 @@
 """What every test shares: the profile of the property tests, the canaries, and the figures."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import canaries
 import figures
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from watcher.testing.contract import Summary
@@ -23,6 +24,13 @@ settings.load_profile("watcher")
 
 
 # ------------------------------------------------------------------------------------------------------------- canaries
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """What a test sets up of the logs ends with it."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from watcher.desk import SUMMARY
 from watcher.derive import created
+from watcher.desk import SUMMARY
 from watcher.model import Event, Silence, SourceName, Tally, Version, stamp
 from watcher.rules import Rule, judge, match
 from watcher.streams import STREAMS

@@ -298,11 +298,11 @@ class Condition:
 class Tally:
     """What the polls of a source came to within one hour of UTC; `hour` counts these from 1970.
 
-    `polls` are all that were made, `failed` those without a good answer, by what was wrong; of the good ones `full` asked
-    for the whole list, and `incomplete` of those did not add up. `requests` are those of good polls, `changes` the
-    versions written. Of the last complete read, at `total_at`: the vendor's `total`, `ours` in the snapshot, and those of
-    ours that it lacked and that are not called removed yet (`absent`). `last_at` is the last good read; `gap` has the
-    seconds of the longest time between two good reads that ended in this hour, at `gap_at`.
+    `polls` are all that were made, `failed` those without a good answer, by what was wrong; of the good ones `full`
+    asked for the whole list, and `incomplete` of those did not add up. `requests` are those of good polls, `changes`
+    the versions written. Of the last complete read, at `total_at`: the vendor's `total`, `ours` in the snapshot, and
+    those of ours that it lacked and that are not called removed yet (`absent`). `last_at` is the last good read; `gap`
+    has the seconds of the longest time between two good reads that ended in this hour, at `gap_at`.
     """
 
     hour: int
@@ -332,8 +332,8 @@ class SourceState:
 
     `cursor` is the vendor's own time, in Unix seconds; `doubtful` counts the full reads in a row that were not
     complete; `drifted` names what is no longer as we know it (a field, a record, the list), and how; `undescribed`
-    are the fields that came and that nobody has described. `tally` counts the polls of the hour under way: it is written
-    with the state, so counting costs no write of its own.
+    are the fields that came and that nobody has described. `tally` counts the polls of the hour under way: it is
+    written with the state, so counting costs no write of its own.
     """
 
     cursor: int | None = None
@@ -370,9 +370,8 @@ class Plan:
     fields, milestones reached by the passing of time. `absences` gives the new count of each id that was missing from
     a complete read, 0 for one that is back. `entered` and `left` are conditions, named by type and subject when left.
     `released` are deliveries that waited. An alarm of kind `release` is not disarmed while something waits for it.
-    `tally` is of an hour that is over, to be kept.
-    `erased` are persons whom the vendor has erased, by the record's id and their place in it (`""`, `contacts[111]`): what
-    earlier versions and events of the record have of them goes.
+    `tally` is of an hour that is over, to be kept. `erased` are persons whom the vendor has erased, by the record's id
+    and their place in it (`""`, `contacts[111]`): what earlier versions and events of the record have of them goes.
     """
 
     at: datetime

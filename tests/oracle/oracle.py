@@ -133,7 +133,7 @@ def criteria(value: Any) -> dict[str, Any] | None:
     return kept
 
 
-def person(value: Any) -> dict[str, Any] | None:
+def seller(value: Any) -> dict[str, Any] | None:
     """The owner of a purchase."""
     if value in EMPTY:
         return None
@@ -232,7 +232,7 @@ def purchase(raw: dict[str, Any]) -> dict[str, Any]:
         elif name in PURCHASE_DATES:
             kept[name] = when(value)
         elif name == "owner":
-            kept[name] = person(value)
+            kept[name] = seller(value)
         elif name == "lots":
             kept[name] = keyed(value, lot)
         elif name == "contacts":
@@ -680,6 +680,37 @@ def back(differs: dict[str, tuple[Any, Any]], body: dict[str, Any], passed: set[
     return [Told("record-reappeared", left), *milestones]
 
 
+# --- what is not told of people --------------------------------------------------------------------------------
+
+PERSONAL = {"leads": {"lastname", "firstname", "email", "phone", "mobile", "fax", "message"},
+            "contracts": {"contacts", "comment"}, "purchases": {"contacts"}}  # fmt: skip
+IDENTITY = {"name", "lastname", "firstname", "email", "email1", "email2"}
+
+
+def person(path: str) -> str:
+    """Whose a path is: `contacts[7]` for a member of a list, else empty for the record's own."""
+    return path[: path.index("]") + 1] if "]" in path else ""
+
+
+def has_identity(body: dict[str, Any], whose: str) -> bool:
+    """Whether a name or an e-mail address of somebody is left."""
+    known = (body.get(top(whose)) or {}).get(whose.rsplit("[", maxsplit=1)[-1][:-1], {}) if whose else body
+    return any(known.get(name) is not None for name in IDENTITY)
+
+
+def discreet(stream: str, differs: dict[str, tuple[Any, Any]], body: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """What differs, without what personal fields were before they were emptied, and nothing of who was erased."""
+    personal = {path for path in differs if top(path) in PERSONAL[stream]}
+    emptied = {path for path in personal if nothing(differs[path][1]) and not path.endswith("]")}
+    named = {person(path) for path in emptied if path.split(".")[-1] in IDENTITY}
+    erased = {whose for whose in named if not has_identity(body, whose)}
+    hidden = {path for path in personal if path in emptied or person(path) in erased}
+    return {
+        path: ("***", now) if path in hidden and not nothing(was) else (was, now)
+        for path, (was, now) in differs.items()
+    }
+
+
 # --- records and polls -----------------------------------------------------------------------------------------
 
 
@@ -760,7 +791,7 @@ class Oracle:
         was = (record.reached | silently) - (at_sight - taken)
         reached = reached_by(self.stream, after, was, now)
         passed = {kind for kind in reached - was if evident(kind, after, now)}
-        differs = differing(before, after)
+        differs = discreet(self.stream, differing(before, after), after)
         was_gone = record.gone
         record.raw, record.body, record.reached, record.gone = raw, after, reached, False
         if differs or was_gone:

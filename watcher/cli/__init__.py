@@ -50,7 +50,9 @@ COMMANDS: Mapping[str, Mapping[str, Entry]] = {
         "show": Entry("records", "Show a record as it is known, its last events and their deliveries."),
         "history": Entry("records", "Show each version of a record and what differed from the one before."),
         "explain": Entry("explain", "Say why something was told, or was not."),
-        "audit": Entry("audit", "Account for a day: each poll, each change, its events, and what became of each message."),
+        "audit": Entry(
+            "audit", "Account for a day: each poll, each change, its events, and what became of each message."
+        ),
         "deliveries": Entry("deliveries", "List deliveries, newest last."),
         "doctor": Entry(
             "doctor", "Say whether all that watcher needs is as it should be; exit 1 when something is in trouble."
