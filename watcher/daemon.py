@@ -6,6 +6,7 @@ sources by their rota -> poll      sinks, a line each -> deliver      tick      
 from __future__ import annotations
 
 import asyncio
+import math
 import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -57,6 +58,9 @@ LEAP = timedelta(minutes=1)
 
 STUCK = 120.0
 """Seconds after which a loop that comes round every few of them is said to be stuck."""
+
+HELD_UP = 900.0
+"""Seconds after which a tick that still waits for its turn is too late for those whom it has to tell."""
 
 Load = Callable[[], Config]
 
@@ -273,6 +277,11 @@ class Daemon:
         late = {name: now - self.turns[name] for name in ("health", "files") if name in self.turns}
         ended = ["a loop has ended"] if any(task.done() for task in self.tasks) else []
         return [*ended, *(f"the loop {name!r} is stuck for {age:.0f} s" for name, age in late.items() if age > STUCK)]
+
+    def held_up(self) -> list[str]:
+        """What comes too late because a loop waits for something, a line each: alive, it does not do what it is for."""
+        age = asyncio.get_running_loop().time() - self.turns.get("tick", math.inf)
+        return [f"nothing that is due by the clock is told for {age:.0f} s"] if age > HELD_UP else []
 
     def _status(self, troubles: Collection[Condition]) -> str:
         """The line that `systemctl status` shows: what is watched, and what is wrong."""

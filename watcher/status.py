@@ -235,7 +235,7 @@ class Pages:
             standing = await self._standing.get()
         except WatcherError:
             return ["the store cannot be read"]
-        found = unready(standing, broken=bool(self.daemon.trouble))
+        found = [*unready(standing, broken=bool(self.daemon.trouble)), *self.daemon.held_up()]
         if not self.daemon.current:
             found = [*found, "the configuration on disk is not the one in force"]
         return found

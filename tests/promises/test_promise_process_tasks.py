@@ -52,6 +52,22 @@ async def test_a_loop_that_dies_comes_round_again(inside, monkeypatch, method, e
     assert inside.daemon.stuck() == []
 
 
+async def test_a_tick_that_hangs_is_said(inside, monkeypatch):
+    """It waits for something that does not come: the process lives, and says that nothing due by the clock is told."""
+    monkeypatch.setattr("watcher.daemon.HELD_UP", 0.3)
+    await inside.start()
+    assert inside.daemon.held_up() == []
+    free = asyncio.Event()
+
+    async def hang():
+        await free.wait()
+
+    monkeypatch.setattr(inside.store, "next_ring", hang)
+    await inside.until(inside.daemon.held_up)
+    assert inside.daemon.stuck() == []
+    free.set()
+
+
 async def test_a_hundred_reloads_leave_no_task_behind(inside):
     """One generation ends whole before the next begins."""
     await inside.start()
