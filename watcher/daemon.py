@@ -6,8 +6,8 @@ sources by their rota -> poll      sinks, a line each -> deliver      tick      
 from __future__ import annotations
 
 import asyncio
-import math
 import contextlib
+import math
 import signal
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field

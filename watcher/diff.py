@@ -28,6 +28,7 @@ SLACK = timedelta(minutes=5)
 """By so much a vendor's clock may be behind ours: its dates are held against our looks."""
 
 _NOTHING: tuple[Any, ...] = (None, [])
+_NEW = Differences()  # a record first seen differs from nothing
 
 GONE = 2
 """So many complete reads in a row must lack a record before it is called removed."""
@@ -60,8 +61,10 @@ def diff(
     lost: Counter[str] = Counter()
     emptied: Counter[str] = Counter()
     for record in batch.records:
-        last = before.get(record.key)
-        found = differences(stream.record, last.body, record.body) if last else Differences()
+        if not (last := before.get(record.key)):
+            compared.append((record, None, _NEW))
+            continue
+        found = differences(stream.record, last.body, record.body)
         compared.append((record, last, found))
         gained.update({root(path) for path in found.gained})
         lost.update({root(path) for path in found.lost if "[" not in path} - {root(path) for path in record.doubts})
@@ -74,6 +77,8 @@ def diff(
     return Comparison(
         tuple(
             _change(stream, record, last, _without(found, unseen & _emptied(stream, record, last)), granted)
+            if last
+            else Change(Kind.CREATE, record.key, None, {}, record.body, {}, record.fingerprint)
             for record, last, found in compared
         ),
         {name: count for name, count in lost.items() if _vanished(count, known, full=batch.full)} | hidden,
@@ -81,10 +86,8 @@ def diff(
     )
 
 
-def _emptied(stream: Stream, record: Record, last: Version | None) -> set[str]:
+def _emptied(stream: Stream, record: Record, last: Version) -> set[str]:
     """The watched fields that a record had a value of and has none of now."""
-    if last is None:
-        return set()
     empty = {name for name, value in record.body.items() if value in _NOTHING and name in stream.record.fields}
     return {name for name in empty if last.body.get(name) not in _NOTHING}
 
@@ -101,9 +104,7 @@ def _vanished(count: int, known: int, *, full: bool) -> bool:
     return many(count, known) or (full and count == known >= 3)  # noqa: PLR2004 - one or two may be people's work
 
 
-def _change(stream: Stream, record: Record, last: Version | None, found: Differences, granted: set[str]) -> Change:
-    if last is None:
-        return Change(Kind.CREATE, record.key, None, {}, record.body, {}, record.fingerprint)
+def _change(stream: Stream, record: Record, last: Version, found: Differences, granted: set[str]) -> Change:
     told = {
         path: Delta(None, value)
         for path, value in found.gained.items()

@@ -47,7 +47,7 @@ RE_READS = 20
 """So many records are looked up one by one in a poll before they are called removed; the others wait."""
 
 _BREATH = 250
-"""Records decoded before the loop may do something else."""
+"""Records decoded, or changes derived, before the loop may do something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ async def look(watch: Watch, store: Snapshots, route: Route, clock: Clock, luck:
     now = clock()
     compared = diff(watch.origin.stream, before, batch, len(known.fingerprints), state.drifted)
     changed = tuple(discreet(watch.origin.stream, change) for change in compared.changes)
-    derived = _derived(watch, state, (*changed, *removals(before, gone)), now)
+    derived = await _derived(watch, state, (*changed, *removals(before, gone)), now)
     after = remember.after_read(state, reading, batch, absent, watch.reconcile, now)
     after = remember.oddities(after, watch.origin.stream, batch, compared, unread)
     versions = tuple(d.version for d in derived if _is_new(d.version, before))
@@ -157,7 +157,8 @@ async def _decode(watch: Watch, reading: Reading) -> tuple[tuple[Record, ...], t
     for number, piece in enumerate(reading.fresh, 1):
         try:
             record = decode(watch.origin.stream, piece)
-            records.append(replace(record, body=watch.withhold(record.body)))
+            body = watch.withhold(record.body)
+            records.append(record if body is record.body else replace(record, body=body))
         except Unreadable as error:
             unread.append(Unread(piece.fingerprint, piece.key, str(error)))
         if number % _BREATH == 0:
@@ -211,12 +212,15 @@ async def _gone(watch: Watch, absent: Missing) -> tuple[tuple[str, ...], dict[st
 # -------------------------------------------------------------------------------------------------------- deriving
 
 
-def _derived(watch: Watch, state: SourceState, changes: Iterable[Change], now: datetime) -> list[Derived]:
+async def _derived(watch: Watch, state: SourceState, changes: Iterable[Change], now: datetime) -> list[Derived]:
     first = state.baselined_at is None
-    return [
-        derive(watch.origin, change, now, silent=first and not _told_at_baseline(watch.baseline, change))
-        for change in changes
-    ]
+    derived: list[Derived] = []
+    for number, change in enumerate(changes, 1):
+        silent = first and not _told_at_baseline(watch.baseline, change)
+        derived.append(derive(watch.origin, change, now, silent=silent))
+        if number % _BREATH == 0:
+            await asyncio.sleep(0)
+    return derived
 
 
 def _told_at_baseline(baseline: str, change: Change) -> bool:

@@ -66,12 +66,12 @@ def oddities(
 
 def _drifted(state: SourceState, batch: Batch, compared: Comparison, unread: Iterable[Unread]) -> dict[str, str]:
     """What it was, less what is seen to be well again, and what is new."""
-    well = {name for record in batch.records for name, value in record.body.items() if value not in (None, [])}
-    well.add("")  # the list itself is where it was
     still = {
         name: why
         for name, why in state.drifted.items()
-        if name not in well and not (batch.full and name.startswith(_RECORD))
+        if name  # the list itself is where it was
+        and not (batch.full and name.startswith(_RECORD))
+        and all(record.body.get(name) in (None, []) for record in batch.records)
     }
     doubts = {root(path): why for path, why in compared.doubts.items()}
     vanished = {name: f"is missing from {count} records at once, or empty" for name, count in compared.vanished.items()}
@@ -82,7 +82,7 @@ def _drifted(state: SourceState, batch: Batch, compared: Comparison, unread: Ite
 def _undescribed(state: SourceState, stream: Stream, records: Iterable[Record]) -> tuple[str, ...]:
     """The fields that came without a description: noted, kept, shown, and never a change."""
     known = stream.record.fields.keys() | stream.record.unwatched.keys() | set(state.undescribed)
-    new = {name for record in records for name in record.body if not name.endswith("_display")} - known
+    new = {name for name in set().union(*(record.body for record in records)) - known if not name.endswith("_display")}
     return (*state.undescribed, *sorted(new))[:MOST_NOTED] if new else state.undescribed
 
 
