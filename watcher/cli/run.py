@@ -31,8 +31,8 @@ from watcher.store.outbox import Pause
 from watcher.systemd import Notifier
 
 GARBAGE = (50_000, 20, 50)
-"""When Python looks for rings of garbage: a page makes a hundred thousand objects that are none. Measured: a seventh of a
-first poll's time, and the longest stalls."""
+"""When Python looks for rings of garbage: a page makes a hundred thousand objects that are none. Measured: a seventh of
+a first poll's time, and the longest stalls."""
 
 AT_ONCE = 8
 """Sources read together by `run --once`; each account keeps its own rate besides."""
