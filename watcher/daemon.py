@@ -189,7 +189,9 @@ class Daemon:
         for number, watch in enumerate(parts.watches.values()):
             state, wait = await self.core.store.state(watch.name), self.core.wait(watch.name)
             due = (state.read_at + wait - now).total_seconds() if state.read_at else 0.0
-            rota.put(watch, min(max(due, number * SPREAD), wait.total_seconds()))
+            # Over the whole interval at the most, each at a place of its own: those that begin together stay together.
+            spread = min(number * SPREAD, wait.total_seconds() * number / len(parts.watches))
+            rota.put(watch, min(max(due, spread), wait.total_seconds()))
         return rota
 
     async def _poll(self, watch: Watch) -> float:

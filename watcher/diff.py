@@ -28,7 +28,9 @@ SLACK = timedelta(minutes=5)
 """By so much a vendor's clock may be behind ours: its dates are held against our looks."""
 
 _NOTHING: tuple[Any, ...] = (None, [])
-_NEW = Differences()  # a record first seen differs from nothing
+
+_NONE = Differences()
+"""How a record differs that was never seen, or is as it was."""
 
 GONE = 2
 """So many complete reads in a row must lack a record before it is called removed."""
@@ -61,8 +63,9 @@ def diff(
     lost: Counter[str] = Counter()
     emptied: Counter[str] = Counter()
     for record in batch.records:
-        if not (last := before.get(record.key)):
-            compared.append((record, None, _NEW))
+        last = before.get(record.key)
+        if last is None or last.body == record.body:  # at once: field by field takes fifty times as long
+            compared.append((record, last, _NONE))
             continue
         found = differences(stream.record, last.body, record.body)
         compared.append((record, last, found))
@@ -105,6 +108,9 @@ def _vanished(count: int, known: int, *, full: bool) -> bool:
 
 
 def _change(stream: Stream, record: Record, last: Version, found: Differences, granted: set[str]) -> Change:
+    if found is _NONE:
+        kind = Kind.REAPPEAR if last.removed else Kind.UPDATE
+        return Change(kind, record.key, last, last.body, last.body, {}, record.fingerprint)
     told = {
         path: Delta(None, value)
         for path, value in found.gained.items()

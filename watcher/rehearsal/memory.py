@@ -22,7 +22,7 @@ class MemoryStore(Store):
     """A store that is gone when it is closed. `reader` looks into it as into one on disk."""
 
     def __init__(self) -> None:  # neither lock nor thread: there is nobody to share it with
-        self._memories = {}
+        self._read_anew()
         self._db = _database()
         self.reader = Reader(self._db, _NAME)
 

@@ -7,10 +7,12 @@ now, with everything as it was, and StoreRuined when somebody has to look.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
+from watcher.erasure import Traces
 from watcher.model import (
     Alarm,
     Condition,
@@ -40,6 +42,7 @@ from watcher.store import (
     tidy,
 )
 from watcher.store.discretion import Discretion
+from watcher.store.erase import Person
 from watcher.store.holding import Bundle, Recent, Waiting
 from watcher.store.known import Memory
 from watcher.store.lock import Lock
@@ -54,13 +57,22 @@ class Store(Discretion):
 
     def __init__(self, worker: Worker, lock: Lock) -> None:
         super().__init__(worker, lock)
+        self._read_anew()
+
+    def _read_anew(self) -> None:
+        """Keep nothing in memory: it is read from the file when it is asked for next."""
         self._memories: dict[SourceName, Memory] = {}
+        self._states: dict[SourceName, SourceState] = {}
+        self._conditions: tuple[Condition, ...] | None = None
 
     # ------------------------------------------------------------------------------------------------- snapshots
 
     async def state(self, source: SourceName) -> SourceState:
-        """What is remembered of a source; the empty state for one never polled."""
-        return await self._look(partial(snapshots.state, source=source))
+        """What is remembered of a source, from memory after the first time; the empty state for one never polled."""
+        if source not in self._states:
+            state = await self._look(partial(snapshots.state, source=source))
+            return self._states.setdefault(source, state)  # a plan that was committed since is newer
+        return self._states[source]
 
     async def known(self, source: SourceName) -> Known:
         """What the snapshot knows of it, from memory after the first time.
@@ -80,6 +92,13 @@ class Store(Discretion):
     def forget(self, source: SourceName) -> None:
         """Let go of what is kept in memory of a source; it is read again when asked for."""
         self._memories.pop(source, None)
+        self._states.pop(source, None)
+
+    async def erase(self, persons: Sequence[Person], traces: Traces, now: datetime, *, dry: bool) -> Counter[str]:
+        """As `Discretion` has it; and what is kept in memory is read again, for there were texts in it."""
+        changed = await super().erase(persons, traces, now, dry=dry)
+        self._read_anew()
+        return changed
 
     async def versions(self, source: SourceName, keys: Collection[str]) -> Mapping[str, Version]:
         """The last versions of those records, removed ones too; ids that were never seen are left out."""
@@ -95,8 +114,14 @@ class Store(Discretion):
         return await self._look(partial(snapshots.dated, stream=stream, path=path))
 
     async def conditions(self, subject: str | None = None) -> tuple[Condition, ...]:
-        """The troubles that last, of one subject or of all."""
-        return await self._look(partial(snapshots.conditions, subject=subject))
+        """The troubles that last, of one subject or of all; from memory after the first time."""
+        found = self._conditions
+        if found is None:
+            found = await self._look(partial(snapshots.conditions, subject=None), self._keep_conditions)
+        return found if subject is None else tuple(one for one in found if one.subject == subject)
+
+    def _keep_conditions(self, found: tuple[Condition, ...]) -> None:
+        self._conditions = found
 
     async def troubles(self, subject: str) -> Troubles:
         """The troubles of one subject that last."""
@@ -111,6 +136,10 @@ class Store(Discretion):
         await self._write(partial(plans.write, plan=plan), partial(self._follow, plan))
 
     def _follow(self, plan: Plan, _: None) -> None:
+        if plan.entered or plan.left:
+            self._conditions = None
+        if plan.source and plan.state:
+            self._states[plan.source] = plan.state
         if plan.source in self._memories:
             self._memories[plan.source].apply(plan)
 

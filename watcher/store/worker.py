@@ -57,8 +57,10 @@ class Worker(aiosqlite.Connection):
         there, in the order in which the functions ran. SQLite's errors are translated into StoreError and StoreRuined.
         """
         loop = asyncio.get_running_loop()
+        mine = [(work, then)]
 
         def posted() -> T:
+            work, then = mine.pop()  # aiosqlite's thread keeps its last function, which is not to keep a whole plan
             with translated(self.store):
                 result = _read_again(work, self._conn)
             if then is not None:

@@ -116,6 +116,8 @@ def number(value: Any) -> int | float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise ValueError("is no number")
+    if isinstance(value, int) and abs(value) <= _MOST:
+        return value
     try:
         exact = Decimal(str(value).strip())
         if not exact.is_finite() or abs(exact) > _MOST:
