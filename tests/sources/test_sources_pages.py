@@ -21,7 +21,7 @@ CONTRACTS = ("contracts", "requests")
 def sifted(body: bytes) -> Sifted:
     """The records of a page of leads, of which nothing is known."""
     found = Sifted()
-    sift(split_apimo(body, LEADS).items, {}, found)
+    sift(split_apimo(body, LEADS).items, {}, found, {})
     return found
 
 
@@ -52,7 +52,7 @@ def test_the_vendors_own_sample() -> None:
 def test_contracts_are_found_under_either_name(page: Any, ids: list[str]) -> None:
     """`contracts` is the list, else `requests`; PHP may write either as an object."""
     found = Sifted()
-    sift(split_apimo(json.dumps(page).encode(), CONTRACTS).items, {}, found)
+    sift(split_apimo(json.dumps(page).encode(), CONTRACTS).items, {}, found, {})
     assert found.keys == ids
 
 
@@ -177,7 +177,7 @@ def test_known_bytes_are_not_copied() -> None:
     """A record whose bytes are known is its id and nothing else."""
     body = b'{"leads": [{"id": 1}, {"id": 2}]}'
     before, after = sifted(body), Sifted()
-    sift(split_apimo(body, LEADS).items, {next(iter(before.fresh.values())).fingerprint: "1"}, after)
+    sift(split_apimo(body, LEADS).items, {next(iter(before.fresh.values())).fingerprint: "1"}, after, {})
     assert after.keys == ["1", "2"]
     assert list(after.fresh) == ["2"]
 
@@ -254,3 +254,21 @@ def test_adlead_detail() -> None:
             read_adlead_detail(b'{"success": true, "data": %b}' % data)
     with pytest.raises(Transient, match="gives a key twice"):
         read_adlead_detail(b'{"success": true, "data": {"id": 4, "id": 5}}')
+
+
+def test_a_record_in_other_bytes_is_known() -> None:
+    """Its keys in another order, other spaces, its accents written otherwise: what it says is what counts."""
+    once, again = Sifted(), Sifted()
+    sift(split_apimo(b'{"leads": [{"id": 1, "lastname": "B\xc3\xa9", "step": "2"}]}', LEADS).items, {}, once, {})
+    known = {piece.fingerprint: key for key, piece in once.fresh.items()}
+    sift(split_apimo(b'{"leads":[{"step":"2","lastname":"B\\u00e9","id":1}]}', LEADS).items, known, again, {})
+    assert (again.keys, again.fresh) == (["1"], {})
+
+
+def test_a_key_given_twice_is_not_taken_for_what_is_known() -> None:
+    """Though the later one says what is known: there is no telling which one is meant."""
+    once, again = Sifted(), Sifted()
+    sift(split_apimo(b'{"leads": [{"id": 1, "step": "2"}]}', LEADS).items, {}, once, {})
+    known = {piece.fingerprint: key for key, piece in once.fresh.items()}
+    sift(split_apimo(b'{"leads": [{"id": 1, "step": "3", "step": "2"}]}', LEADS).items, known, again, {})
+    assert list(again.fresh) == ["1"]

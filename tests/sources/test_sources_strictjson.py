@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watcher.errors import Unreadable
-from watcher.strictjson import DEEPEST, read_json
+from watcher.strictjson import DEEPEST, _slowly, read_json
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,28 @@ def test_halves_of_characters_never_pass(text: str) -> None:
     except Unreadable:
         taken = None
     assert (taken is not None) == ("a" not in text and not any(0xD800 <= ord(c) < 0xE000 for c in text))
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(1 << 64), 1 << 64) | st.floats() | st.text(' ":\\{}[]a\ud83d\u00e9'),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(' ":\\ab', max_size=3), inner, max_size=4),
+        max_leaves=12,
+    ),
+    st.booleans(),
+    st.sampled_from([(",", ":"), (", ", ": "), (" , ", " : ")]),
+    st.sampled_from(["", '"a":1,', '"a" :1,', '"\\\\":1,', '"\\\\":']),
+)
+def test_the_quick_way_reads_what_the_slow_one_reads(value, plain, between, more):
+    """Whatever the value, the spaces, and a key put in front that may be there already."""
+    text = json.dumps({"a": value, "b": [value]}, ensure_ascii=not plain, separators=between)
+    raw = f"{{{more}{text[1:]}".encode(errors="surrogatepass")
+    assert outcome(read_json, raw) == outcome(_slowly, raw)
+
+
+def outcome(read, raw):
+    """What came of it, in a form in which 1, 1.0 and true are three."""
+    try:
+        return repr(read(raw))
+    except Unreadable as why:
+        return str(why)

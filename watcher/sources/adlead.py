@@ -45,18 +45,18 @@ class AdleadSource:
     def __init__(self, name: SourceName, client: Client, tenant: str, program: str) -> None:
         self.name = name
         self._client = client
-        self._path = f"{segment(tenant)}/programs/{segment(program)}/purchases"
+        path = f"{segment(tenant)}/programs/{segment(program)}/purchases"
+        self._listing = Listing(path, split_adlead, _following, MOST_PAGES)
 
     async def read(self, known: Known, since: int | None) -> Reading:  # noqa: ARG002 - the port has it
         """Read all purchases; `since` says nothing to Adlead."""
-        listing = Listing(self._path, split_adlead, _following, MOST_PAGES)
-        seen, doubt = await walk_all(self._client, listing, known)
+        seen, doubt = await walk_all(self._client, self._listing, known)
         return seen.reading(full=True, doubt=doubt)
 
     async def show(self, key: str) -> Body | None:
         """Read one purchase as Adlead has it; None when it answers 404."""
         try:
-            answer = await self._client.get(f"{self._path}/{segment(key)}")
+            answer = await self._client.get(f"{self._listing.path}/{segment(key)}")
         except NotFound:
             return None
         with answer.hushed():

@@ -58,13 +58,14 @@ class ApimoSource:
         self._page_limit = page_limit
         self._path = f"agencies/{segment(name.partition)}/{list_keys[0]}"
         self._split = partial(split_apimo, list_keys=list_keys)
+        self._meant: dict[bytes, bytes] = {}
 
     async def read(self, known: Known, since: int | None) -> Reading:
         """Read all (None), or what was created or updated since a cursor, which is Apimo's own time in Unix seconds.
 
         A read by cursor is walked once and says nothing about what is gone: Apimo does not tell.
         """
-        listing = Listing(self._path, self._split, partial(self._following, since), MOST_PAGES)
+        listing = Listing(self._path, self._split, partial(self._following, since), MOST_PAGES, self._meant)
         if since is None:
             seen, doubt = await walk_all(self._client, listing, known)
         else:

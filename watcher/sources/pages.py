@@ -1,14 +1,14 @@
 """The bytes of a page -> its records, each still as bytes. Pure.
 
-A record whose bytes are known is not decoded at all; of one that is new only the id is, here. What is in it is read
-later, by `decode`, one record at a time, so that one that cannot be read does not hide the others.
+A record whose bytes came before is not read at all; one that says the same in other bytes is known by the digest of
+what it says. What is new is decoded later, one record at a time: one that cannot be read does not hide the others.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -79,6 +79,7 @@ _ANY_PAGE = msgspec.json.Decoder(dict[str, Raw])
 _ANY_LIST = msgspec.json.Decoder(list[Raw] | dict[str, Raw] | None)
 _TEXT = msgspec.json.Decoder(str)
 _ID = msgspec.json.Decoder(_Id)
+_SORTED = msgspec.json.Encoder(order="sorted")
 _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -163,10 +164,18 @@ def read_adlead_detail(body: bytes) -> Body:
     return record
 
 
-def sift(items: Iterable[Raw], fingerprints: Mapping[bytes, str], found: Sifted) -> None:
-    """Add records to what was found, each by whether its bytes are known and, if not, by whether it has an id."""
+def sift(
+    items: Iterable[Raw], fingerprints: Mapping[bytes, str], found: Sifted, meant: MutableMapping[bytes, bytes]
+) -> None:
+    """Add records to what was found, each by whether what it says is known and, if not, by whether it has an id.
+
+    `meant` remembers from one time to the next what bytes come to: those that came before need not be read for it.
+    """
     for item in items:
-        fingerprint = xxh3_128_digest(item)
+        digest = xxh3_128_digest(item)
+        fingerprint = meant.get(digest)
+        if fingerprint is None:
+            fingerprint = meant[digest] = _fingerprint(item, digest)
         key = fingerprints.get(fingerprint)
         if key is not None:
             found.fresh.pop(key, None)
@@ -178,6 +187,14 @@ def sift(items: Iterable[Raw], fingerprints: Mapping[bytes, str], found: Sifted)
                 continue
             found.fresh[key] = Slice(key, fingerprint, bytes(item))  # a copy, so that the page can be let go
         found.keys.append(key)
+
+
+def _fingerprint(item: Raw, digest: bytes) -> bytes:
+    """The digest of what a record says, whatever the order of its keys and the spaces; of its bytes where that fails."""
+    try:
+        return xxh3_128_digest(_SORTED.encode(read_json(bytes(item))))
+    except Unreadable:
+        return digest
 
 
 # ------------------------------------------------------------------------------------------------- parts of a page

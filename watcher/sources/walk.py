@@ -27,6 +27,9 @@ TOTAL_AT_FIRST = 60.0
 _BREATH = 500
 """Records sifted before the loop may do something else."""
 
+_OUTGROWN = 3
+"""So many times as many bytes are remembered as there are records, and then all are forgotten."""
+
 _LARGE = 64 << 10
 """Bytes. A body that is larger on the wire is inflated in a thread, for zlib lets the loop run meanwhile."""
 
@@ -101,13 +104,14 @@ class Listing:
     """How a vendor lists the records of one partition.
 
     `following` gives the query of the page after those of a walk, None where the vendor says that there is none; `most`
-    is how many pages are read at the most.
+    is how many pages are read at the most. `meant` is what `sift` remembers; whoever keeps it saves it work.
     """
 
     path: str
     split: Callable[[bytes], Sheet]
     following: Callable[[Walk], Mapping[str, str] | None]
     most: int
+    meant: dict[bytes, bytes] = field(default_factory=dict)
 
 
 async def walk(client: Client, listing: Listing, known: Known) -> Walk:
@@ -127,9 +131,11 @@ async def walk(client: Client, listing: Listing, known: Known) -> Walk:
             with answer.hushed():
                 sheet = listing.split(body)
             seen.strayed |= sheet.current not in (None, seen.requests)
-            page = await _sifted(sheet, known, sifted)
+            page = await _sifted(sheet, known, sifted, listing.meant)
         if not seen.add(digest, page, sifted):
             break
+    if len(listing.meant) > _OUTGROWN * max(len(known.fingerprints), len(seen.present)):
+        listing.meant.clear()  # most of it is of bytes that will not come again
     if seen.repeats or seen.strayed:
         seen.pages.clear()  # one of them says of a record what another one has overtaken
     return seen
@@ -193,9 +199,9 @@ async def _inflated(answer: Answer) -> bytes:
     return answer.body()
 
 
-async def _sifted(sheet: Sheet, known: Known, found: Sifted) -> Page:
+async def _sifted(sheet: Sheet, known: Known, found: Sifted, meant: dict[bytes, bytes]) -> Page:
     """Sift a page, letting the loop breathe; return what is to be remembered of it."""
     for start in range(0, len(sheet.items), _BREATH):
-        sift(sheet.items[start : start + _BREATH], known.fingerprints, found)
+        sift(sheet.items[start : start + _BREATH], known.fingerprints, found, meant)
         await asyncio.sleep(0)
     return Page(tuple(found.keys), sheet.total, sheet.timestamp, sheet.last)
