@@ -190,7 +190,7 @@ def sift(
 
 
 def _fingerprint(item: Raw, digest: bytes) -> bytes:
-    """The digest of what a record says, whatever the order of its keys and the spaces; of its bytes where that fails."""
+    """The digest of what a record says, whatever the order of its keys and the spaces; else of its bytes."""
     try:
         return xxh3_128_digest(_SORTED.encode(read_json(bytes(item))))
     except Unreadable:
