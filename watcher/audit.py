@@ -158,7 +158,8 @@ def of_change(written: Written, baselined_at: datetime | None) -> tuple[str, lis
     name = f"{source}/{version.key}, version {version.version}"
     lost = [f"{name}: the version before it is gone"] if before is None and version.version > 1 else []
     if not events:
-        if before is None and baselined_at is not None and version.seen_at <= baselined_at:
+        first = baselined_at is not None and version.seen_at <= baselined_at
+        if first and (before is None or version.seen_at == baselined_at):
             return "seen at the silent baseline", lost
         return "unexplained", [*lost, f"{name}: seen {stamp(version.seen_at)}, and no event tells of it"]
     claims = Counter(path for event in events for path in event.data.get("changes", {}))

@@ -74,6 +74,15 @@ async def resync(core: Core, *, source: str) -> dict[str, Any]:
     return await poll(core, source=source)
 
 
+async def baseline(core: Core, *, source: str) -> dict[str, Any]:
+    """Have a source read now, and in full, as if for the first time: what differs is taken in and, mostly, not told."""
+    watch = _watch(core, source)
+    async with core.turn(source):
+        state = await core.store.state(watch.name)
+        await core.commit(Plan(core.clock(), watch.name, replace(state, baselined_at=None, next_full_at=None)))
+    return await poll(core, source=source)
+
+
 async def confirm(core: Core, *, source: str) -> dict[str, Any]:
     """Believe the removals that are held now: tell them, and end the trouble."""
     watch = _watch(core, source)
@@ -419,6 +428,7 @@ def _watch(core: Core, source: str) -> Watch:
 OPERATIONS: Mapping[str, Operation] = {
     "poll": poll,
     "resync": resync,
+    "baseline": baseline,
     "confirm": confirm,
     "redrive": redrive,
     "resend": resend,

@@ -142,6 +142,20 @@ async def test_redrive_since(site):
     assert (await site.run("dead", "redrive", "--since", "2h", "--json")).json == {"redriven": len(numbers)}
 
 
+async def test_a_baseline_takes_in_and_tells_nothing(site, company):
+    """New, changed and gone records are known afterwards, nobody heard of them, and the audit knows why."""
+    await site.run("run", "--once")
+    site.world.make("purchases", 1, {"id": 5, "status": "booked"})
+    site.world.patch("purchases", 1, 4, {"status": "signed"})
+    async with company(site):
+        done = (await site.run("baseline", PURCHASES, "--json")).json
+        assert (done["changes"], done["events"], done["owed"]) == (2, [], [])
+    assert "signed" in (await site.run("show", "adlead.purchases/4")).out
+    assert (await site.run("poll", PURCHASES, "--json")).json["events"] == []
+    audited = await site.run("audit", "--since", "1h")
+    assert (audited.code, "0 unexplained" in audited.out) == (0, True), audited.out
+
+
 # -------------------------------------------------------------------------------------------------------------- sinks
 
 

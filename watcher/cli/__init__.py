@@ -61,6 +61,7 @@ COMMANDS: Mapping[str, Mapping[str, Entry]] = {
     "Step in": {
         "poll": Entry("sources", "Read one source now."),
         "resync": Entry("sources", "Read one source now, and in full."),
+        "baseline": Entry("sources", "Take a source in as it is now, as at its first poll, and tell nobody."),
         "confirm": Entry("sources", "Believe the removals of a source that are held back."),
         "pause": Entry("pauses", "Leave a source unread, or a sink untold, until it is resumed."),
         "resume": Entry("pauses", "Read a paused source again, at once, or tell a paused sink what it is owed."),

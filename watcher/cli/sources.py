@@ -1,4 +1,4 @@
-"""`sources`, `poll`, `resync`, `confirm`: what is read, and having it read."""
+"""`sources`, `poll`, `resync`, `baseline`, `confirm`: what is read, and having it read."""
 
 from __future__ import annotations
 
@@ -81,6 +81,19 @@ def resync(path: str | None, source: str, as_json: bool) -> int:
     """
     answer = perform(path, "resync", {"source": source})
     return _told(answer, as_json, "owed")
+
+
+@click.command(epilog=examples("watcher baseline azur/apimo.leads/101"))
+@source_argument
+@json_option
+@config_option
+def baseline(path: str | None, source: str, as_json: bool) -> int:
+    """Take a source in as it is now, as at its first poll, and tell nobody.
+
+    For after a move of many records, or a long stop, of which nobody wants to hear one by one. Where the source has
+    `baseline = "emit"` or a day, what is new is told by that. Exit 1 when it could not be read.
+    """
+    return _told(perform(path, "baseline", {"source": source}), as_json, "owed")
 
 
 def _told(answer: dict[str, Any], as_json: bool, owed: str) -> int:
