@@ -309,7 +309,8 @@ class Core:
             self.turn,
         )
         changed = await housekeeper.keep_house(self.clock())
-        _log.info("house kept", **changed)
+        if changed:
+            _log.info("house kept", **changed)
 
     def line(self, name: str) -> Line:
         """The line of one sink, made when it is first asked for."""
