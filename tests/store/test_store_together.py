@@ -22,6 +22,7 @@ async def held_up(store):
         free.wait(20)
 
     busy = asyncio.ensure_future(store._look(wait))
+    await asyncio.sleep(0)  # it is posted by then
     try:
         yield committed
     finally:
@@ -71,6 +72,39 @@ async def test_what_cannot_be_written_takes_nobody_with_it(store):
     assert [one if one is None else type(one) for one in done] == [None, None, StoreError, None, None]
     assert await owed(store) == NAMES[:4]
     assert await store.event(NAMES[4]) is None
+
+
+async def test_what_was_refused_is_not_written_with_another(store, monkeypatch):
+    """The store's files were not there when it was its turn: whoever asked heard so, and nobody else writes it."""
+    guard, turns = store._guard.around, iter([False])
+
+    def around(work, db):
+        if not next(turns, True):
+            raise StoreError("its files are gone")
+        return guard(work, db)
+
+    async with held_up(store):
+        monkeypatch.setattr(store._guard, "around", around)
+        asked = [asyncio.ensure_future(store.commit(one)) for one in plans(NAMES[:2])]
+        await asyncio.sleep(0)
+    assert [type(one) for one in await asyncio.gather(*asked, return_exceptions=True)] == [StoreError, type(None)]
+    assert await owed(store) == NAMES[1:2]
+
+
+async def test_what_was_written_with_another_is_not_refused_afterwards(store, monkeypatch):
+    """It is there, so whoever asked is told so, whatever has become of the files since."""
+    guard, turns = store._guard.around, iter([True])
+
+    def around(work, db):
+        if not next(turns, False):
+            raise StoreError("its files are gone")
+        return guard(work, db)
+
+    async with held_up(store):
+        monkeypatch.setattr(store._guard, "around", around)
+        asked = [asyncio.ensure_future(store.commit(one)) for one in plans(NAMES[:2])]
+        await asyncio.sleep(0)
+    assert await asyncio.gather(*asked) == [None, None]
 
 
 async def test_each_gets_its_own_answer(store):

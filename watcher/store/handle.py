@@ -104,12 +104,23 @@ class Handle:
         return await finish(self._post(_Task(work), then))
 
     async def _post(self, task: _Task, then: Callable[[T], None] | None) -> T:
-        if self._closing is None:  # else `_look` says so
-            self._waiting.append(task)
-        return await self._look(partial(self._settle, task), then)
+        if self._closing is not None:
+            raise StoreError("the store is closed")
+        self._waiting.append(task)
+        return await self._worker.run(partial(self._settled, task), then)
+
+    def _settled(self, task: _Task, db: sqlite3.Connection) -> Any:
+        """What came of a task: it is written now, unless it was with another's. One that is refused waits no more."""
+        if task.done:
+            return task.result
+        try:
+            return self._guard.around(partial(self._settle, task), db)
+        finally:
+            with suppress(ValueError):
+                self._waiting.remove(task)
 
     def _settle(self, task: _Task, db: sqlite3.Connection) -> Any:
-        """Write a task, and with it all that waits; one that was written with another's only has its result told."""
+        """Write a task, and with it all that waits."""
         group = [self._waiting.popleft() for _ in range(min(len(self._waiting), TOGETHER)) if not task.done]
         if len(group) > 1:
             with suppress(Exception):  # nothing of it is written: each has it done, or hears what is wrong, by itself
