@@ -1,1 +1,1 @@
-"""What it costs, measured: `python -m bench`."""
+"""What watcher costs, measured: `python -m bench`. Each file measures one family of figures; `goals.py` judges them."""

@@ -29,8 +29,8 @@ IN_FLIGHT = 4
 LASTS = 3
 """Calls for which a disk stays full or broken."""
 
-ALMOST = 0.95
-"""Two runs write a page more or less, by which of two messages is settled first: so many of the calls are in each."""
+ALMOST = 0.85
+"""Two runs write some pages more or less, by what waits to be written together: so many of the calls are in each."""
 
 FILES = ("write", "pwrite64", "fsync", "fdatasync", "ftruncate")
 """The calls that a disk can refuse, of those that a run makes."""

@@ -39,10 +39,10 @@ class _Selector(selectors.DefaultSelector):
 class WatchedStore(Store):
     """A store whose work the loop waits for."""
 
-    async def _look(self, work, then=None):
+    async def _run(self, work, then):
         loop = asyncio.get_running_loop()
         loop.working += 1
         try:
-            return await super()._look(work, then)
+            return await super()._run(work, then)
         finally:
             loop.working -= 1

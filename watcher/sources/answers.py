@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from io import BytesIO
 from typing import Any
 
 import msgspec
@@ -18,6 +19,9 @@ from watcher.errors import Permanent, Transient, WatcherError
 
 LIMIT = 32 << 20
 """Bytes. No page of either vendor is near it, neither on the wire nor inflated."""
+
+_STEP = 1 << 20
+"""Bytes inflated at a time."""
 
 LONGEST = 86_400.0
 """Seconds; however long a vendor asks us to wait."""
@@ -85,17 +89,20 @@ def _inflate(wire: bytes) -> bytes:
     if not wire:
         return b""  # some servers name the encoding of nothing
     gzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    body = BytesIO()  # grows in place; zlib itself joins its pieces, with the page in memory twice
     try:
-        body = gzip.decompress(wire, LIMIT + 1)  # never makes more than that, whatever the bytes promise
+        while wire and not gzip.eof:
+            body.write(gzip.decompress(wire, _STEP))
+            if body.tell() > LIMIT:
+                raise Permanent(f"the answer is over {LIMIT >> 20} MiB")
+            wire = gzip.unconsumed_tail
     except zlib.error:
         raise Transient("unreadable answer: its gzip is broken") from None
-    if len(body) > LIMIT:
-        raise Permanent(f"the answer is over {LIMIT >> 20} MiB")
     if not gzip.eof:
         raise Transient("unreadable answer: its gzip is cut short")
     if gzip.unused_data:
         raise Transient("unreadable answer: something follows its gzip")
-    return body
+    return body.getvalue()
 
 
 # ------------------------------------------------------------------------------------------------------- refusals

@@ -96,18 +96,20 @@ class Handle:
         await self._look(lambda db: db.execute("SELECT 1").fetchone())
 
     async def _look(self, work: Work[T], then: Callable[[T], None] | None = None) -> T:
+        return await self._run(partial(self._guard.around, work), then)
+
+    async def _run(self, work: Work[T], then: Callable[[T], None] | None) -> T:
         if self._closing is not None:
             raise StoreError("the store is closed")
-        return await self._worker.run(partial(self._guard.around, work), then)
+        return await self._worker.run(work, then)
 
     async def _write(self, work: Work[T], then: Callable[[T], None] | None = None) -> T:
         return await finish(self._post(_Task(work), then))
 
     async def _post(self, task: _Task, then: Callable[[T], None] | None) -> T:
-        if self._closing is not None:
-            raise StoreError("the store is closed")
-        self._waiting.append(task)
-        return await self._worker.run(partial(self._settled, task), then)
+        if self._closing is None:  # else `_run` says so
+            self._waiting.append(task)
+        return await self._run(partial(self._settled, task), then)
 
     def _settled(self, task: _Task, db: sqlite3.Connection) -> Any:
         """What came of a task: it is written now, unless it was with another's. One that is refused waits no more."""
