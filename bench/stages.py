@@ -152,6 +152,7 @@ async def detect(watch: Watch, store: Store) -> tuple[Comparison, set[str]]:
 async def _detection(rig: Rig, story: Story, rounds: Rounds) -> None:
     """All of it in one go, from a page that is here; the ids have to be right."""
     source = ApimoSource(rig.watches[0].name, Canned(story.few.page), ("leads",))  # type: ignore[arg-type]
+    source._meant.update(rig.watches[0].source._meant)  # what the polls before have remembered
     watch = replace(rig.watches[0], source=source)
     yard = story.few.yard()
     (compared, gone), took = await awaited(lambda: detect(watch, rig.core.store))

@@ -7,7 +7,6 @@ nothing: what passes here can be compared, hashed, stored and sent again without
 from __future__ import annotations
 
 import json
-import re
 from math import isinf
 from typing import Any, NoReturn
 
@@ -19,8 +18,11 @@ DEEPEST = 64
 """Levels of objects and lists in one record; the vendors' own have four."""
 
 _ODD: Any = object()
-_ODDITY = re.compile(rb'"\s+:|\\":|\d{19}|\\u[dD]')
-"""Space before a colon, a quote in a text before one, a number that may be too long, what may be half a character."""
+_SPACES, _ESCAPES = (b"\n", b"\t", b"\r", b'" '), (b'\\":', b"\\ud", b"\\uD")
+"""What may stand between a key and its colon; a quote in a text and then a colon, what may be half a character."""
+
+_DIGITS, _LONG = bytes.maketrans(b"123456789", b"0" * 9), b"0" * 19
+"""So many digits may be a number that is too long."""
 
 _LARGEST = 1 << 63
 """Whole numbers stay below it: no database, and few languages, can hold what is beyond."""
@@ -42,7 +44,10 @@ def _quickly(raw: bytes) -> Any:
     Two keys are found by counting: those of the value are as many as the ends of a key in the bytes, `":`. Where that
     might be something else, or there is something else that the quick one takes, the slow one has the word.
     """
-    if _ODDITY.search(raw) or raw.count(b"{") + raw.count(b"[") > DEEPEST:  # so few brackets cannot nest deeper
+    if raw.count(b"{") + raw.count(b"[") > DEEPEST:  # so few brackets cannot nest deeper
+        return _ODD
+    oddities = _SPACES + _ESCAPES if b"\\" in raw else _SPACES
+    if _LONG in raw.translate(_DIGITS) or any(map(raw.__contains__, oddities)):
         return _ODD
     try:
         value = msgspec.json.decode(raw)
@@ -53,9 +58,13 @@ def _quickly(raw: bytes) -> Any:
 
 def _keys(value: Any) -> int:
     """How many keys there are in a value, in whatever depth."""
-    if isinstance(value, dict):
-        return len(value) + sum(_keys(inner) for inner in value.values() if isinstance(inner, (dict, list)))
-    return sum(map(_keys, value)) if isinstance(value, list) else 0
+    if not isinstance(value, (dict, list)):
+        return 0
+    count = len(value) if isinstance(value, dict) else 0
+    for inner in value.values() if isinstance(value, dict) else value:
+        if isinstance(inner, (dict, list)):
+            count += _keys(inner)
+    return count
 
 
 def _slowly(raw: bytes) -> Any:
