@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from store_samples import LEADS, MINUTE, NOON, agrees, baseline, copied, dump, holding, owing, rich, version
+from figures import about
+from store_samples import LEADS, MINUTE, NOON, agrees, baseline, copied, dump, event, holding, owing, rich, version
 
 from watcher.errors import StoreError
-from watcher.model import Owed, Plan, Release
+from watcher.model import Dead, Delivered, Delivery, Owed, Plan, Release, RetryAt
 from watcher.store import plans
 from watcher.store.sqlite import Store
 
 LATER = NOON + 10 * MINUTE
+OWED = Delivery(2, event("b", "b"), "erp", "r", 0, NOON, NOON)
+"""What `prepared` has owed to a sink."""
 
 
 @asynccontextmanager
@@ -84,16 +87,28 @@ WRITES: dict[str, Ask] = {
     "remember": lambda store: store.remember("key", "text"),
     "tidy": lambda store: store.tidy(NOON),
     "spend": lambda store: store.spend("azur", "2026-11-21", 3),
+    "settle": lambda store: store.settle(OWED, Delivered("ok"), NOON),
+    "settle_all": lambda store: store.settle_all([(OWED, Dead("HTTP 410", refused=True))], NOON),
+    "hasten": lambda store: store.hasten(NOON, sink="mail"),
+    "redrive": lambda store: store.redrive(NOON),
+    "drop": lambda store: store.drop(NOON),
+    "abandon": lambda store: store.abandon(["erp"], "it is gone", NOON),
+    "keep_receipt": lambda store: store.keep_receipt(NOON, "somebody", {"records": []}),
 }
 
 
 async def prepared(store: Store) -> None:
-    """One delivery held, one silence, one sink and one source paused."""
+    """Deliveries held, owed, dead and to be tried again; one silence; one sink and one source paused."""
     await store.commit(holding(("a", "1")))
     await store.add_silence({"type": "*"}, "Anne", "", NOON, LATER)
     await store.pause("sales", "HTTP 401", NOON)
     await store.pause_source(str(LEADS), "they migrate", NOON)
     await store.spend("azur", "2020-11-21", 3)
+    for name, sink in (("b", "erp"), ("c", "old"), ("d", "mail")):
+        await store.commit(owing((name, name), sink=sink))
+    (lost,), (late,) = await store.due("old", NOON, 1), await store.due("mail", NOON, 1)
+    await store.settle(lost, Dead("HTTP 400"), NOON)
+    await store.settle(late, RetryAt(LATER, "HTTP 503"), NOON)
 
 
 @pytest.mark.parametrize("times", [1, 3])
@@ -149,6 +164,7 @@ async def test_cut_off_at_any_instruction_nothing_of_it_is_written(store: Store,
         else:
             break
     await store._worker.set_progress_handler(None, 1)
+    about("store").add(instructions_at_which_a_write_was_cut_off=last)
     assert last > 5
     assert dump(path) != before
 
@@ -188,6 +204,7 @@ async def test_cancelled_at_any_turn_of_the_loop(store: Store):
         await asyncio.gather(task, return_exceptions=True)
         assert not store._worker.in_transaction
         assert await agrees(store)
+        about("store").add(turns_of_the_loop_at_which_a_commit_was_cancelled=1)
     assert len((await store.known(LEADS)).fingerprints) >= 38  # the first was never begun, perhaps
 
 
