@@ -31,7 +31,7 @@ INSERT INTO unread (source, fingerprint, key, reason, seen_at, met_at) VALUES (?
 ON CONFLICT (source, fingerprint) DO UPDATE SET met_at = excluded.met_at
 """
 
-# Not by ON CONFLICT DO NOTHING: that would use up a sequence number for each event that is there already.
+# Not by ON CONFLICT DO NOTHING: that would use up a number for each event, or message, that is there already.
 _EVENT = """
 INSERT INTO events (id, type, source, subject, time, recorded_at, data)
 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (SELECT 1 FROM events WHERE id = ?1)
@@ -47,8 +47,7 @@ SELECT e.sequence, ?2, ?3, e.source || '#' || e.subject, ?4,
   ),
   ?5, ?5, ?5, iif(?4 IN ('silenced', 'dropped'), ?5, NULL), ?6, ?7
 FROM (SELECT 1) LEFT JOIN events e ON e.id = ?1
-WHERE true
-ON CONFLICT (event, sink) DO NOTHING
+WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE event = e.sequence AND sink = ?2)
 """
 
 _LEAVE = "DELETE FROM conditions WHERE type = ? AND subject = ?"
