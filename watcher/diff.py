@@ -162,9 +162,8 @@ def missing(known: Known, batch: Batch) -> Missing:
     back = {key: 0 for key in known.absent if key in batch.present}
     if not (batch.full and batch.complete):
         return Missing(back)
-    lacking = set(known.fingerprints.values())
-    size = len(lacking)
-    lacking -= batch.present
+    size = len(known.fingerprints)
+    lacking = [key for key in known.fingerprints.values() if key not in batch.present]
     counts = {key: min(known.absent.get(key, 0) + 1, GONE) for key in lacking}
     moved = {key: count for key, count in counts.items() if count != known.absent.get(key, 0)}
     gone = tuple(sorted(key for key, count in counts.items() if count >= GONE))
