@@ -77,7 +77,7 @@ async def _point(scope: Scope, count: int) -> Point:
 
 async def _history(scope: Scope) -> list[Figure]:
     """A store with much history beside one with none, the same polls in turn."""
-    versions = scope.pick(50_000, 1_000_000)
+    versions = scope.pick(50_000, 300_000)
     async with AsyncExitStack() as stack:
         young, old = [
             await stack.enter_async_context(rigged(scope.place(name), Setting(), scope.vendor.url))
