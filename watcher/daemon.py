@@ -156,7 +156,6 @@ class Daemon:
                 "tick": self._tick,
                 "health": self._health,
                 "files": self._files,
-                "house": self._house,
             }
             loops = [
                 group.create_task(every(name, job, halt, self.failed, self.bell if name == "tick" else None))
@@ -165,7 +164,8 @@ class Daemon:
             workers = [
                 group.create_task(rota.work(self._poll, self.failed)) for _ in range(min(WORKERS, len(parts.watches)))
             ]
-            self.tasks = (*loops, *workers)
+            house = group.create_task(every("house", self._house, halt, self.failed, None))
+            self.tasks = (*loops, *workers, house)
             watchdog = group.create_task(self._watchdog())
             self.notifier.ready(self._status(troubles))
             await first(self.stop, self.reload, timeout=None)
@@ -175,9 +175,11 @@ class Daemon:
             self.turns.clear()
             halt.set()
             rota.close()
+            house.cancel()  # it may have an hour to go, in slices, and goes on where it was
             if workers:
                 await asyncio.wait(workers, timeout=GRACE)
-            for task in (watchdog, *workers):
+            _, hung = await asyncio.wait(loops, timeout=2 * GRACE)  # a line lets what it has sent end, for one GRACE
+            for task in (watchdog, *workers, *hung):
                 task.cancel()
         self.core.lines.clear()
 

@@ -68,6 +68,21 @@ async def test_a_tick_that_hangs_is_said(inside, monkeypatch):
     free.set()
 
 
+async def test_a_loop_that_hangs_does_not_keep_it_from_ending(inside, monkeypatch):
+    """Told to stop, it waits for its loops for a while, and ends without the one that hangs."""
+    monkeypatch.setattr("watcher.daemon.GRACE", 0.1)
+    await inside.start()
+    hangs = asyncio.Event()
+
+    async def hang():
+        hangs.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(inside.store, "next_ring", hang)
+    await inside.until(hangs.is_set)
+    await inside.stop()
+
+
 async def test_a_hundred_reloads_leave_no_task_behind(inside):
     """One generation ends whole before the next begins."""
     await inside.start()
@@ -82,3 +97,18 @@ async def test_a_hundred_reloads_leave_no_task_behind(inside):
     await inside.polled()
     await inside.until(lambda: len(asyncio.all_tasks()) <= tasks)
     assert inside.daemon.generation >= 22
+
+
+async def test_a_long_housekeeping_is_cut_off_by_the_stop(inside, monkeypatch):
+    """It goes in slices, for an hour if need be, and goes on where it was at the next start: nobody waits for it."""
+    begun = asyncio.Event()
+
+    async def keep(_core):
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("watcher.app.Core.keep_house", keep)
+    await inside.start()
+    await inside.until(begun.is_set)
+    await inside.stop()
+    assert "failed" not in inside.log.getvalue()
