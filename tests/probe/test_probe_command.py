@@ -86,3 +86,12 @@ async def test_the_daemon_does_it_within_its_own_budget(simulate, tmp_path, monk
         report = await ask(core, account="azur", stream="leads")
         assert report["requests"] == {"most": 5, "made": 5}
         assert await core.left_today("azur") == 0
+
+
+async def test_turned_away_it_suggests_nothing(simulate, tmp_path):
+    """Where nothing was learned there is nothing to suggest: it says why it stopped, exit 1, and what there is."""
+    sim = await simulate(token="another", key=KEY)
+    (tmp_path / "config.toml").write_text(CONFIG.format(url=sim.url))
+    code, out, _ = await watcher(tmp_path, "probe", "azur", "--output", "report.json")
+    assert (code, "stopped early: it answered HTTP 401" in out, "suggests" in out) == (1, True, False)
+    assert json.loads((tmp_path / "report.json").read_text())["config"] is None

@@ -61,7 +61,7 @@ def probe(
     }
     _announced(perform(path, "probe", {**wanted, "dry": True}), ask=not yes and sys.stdin.isatty())
     report = perform(path, "probe", wanted)
-    report |= {"stored": _stored(path, account), "config": _suggested(path, report)}
+    report |= {"stored": _stored(path, account), "config": None if report["stopped"] else _suggested(path, report)}
     if output:
         _written(output, report)
     if as_json:
@@ -109,10 +109,11 @@ def _written(output: Path, report: dict[str, Any]) -> None:
 def _say(report: dict[str, Any], output: Path | None) -> None:
     for line, style in lines(report):
         say(line, style)
-    say()
-    say("settings that this suggests, for config.toml", "head")
-    for line in report["config"].splitlines():
-        say(f"  {line}" if line else "")
+    if report["config"]:
+        say()
+        say("settings that this suggests, for config.toml", "head")
+        for line in report["config"].splitlines():
+            say(f"  {line}" if line else "")
     if output:
         say()
         say(f"the report is in {output}", "ok")
