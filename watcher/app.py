@@ -300,12 +300,11 @@ class Core:
 
     async def keep_house(self) -> None:
         """Throw away what only grows, and let go of what is personal and had its time or is withheld now."""
-        config, sources = self.parts.config, [watch.name for watch in self.parts.watches.values()]
+        config = self.parts.config
         housekeeper = Housekeeper(
             self.store,
             {stream: policy(config, stream) for stream in STREAMS},
             config.retention,
-            {stream: [str(name) for name in sources if name.stream == stream] for stream in STREAMS},
             self.turn,
         )
         changed = await housekeeper.keep_house(self.clock())

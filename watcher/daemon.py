@@ -25,7 +25,7 @@ from watcher.sinks import SinkType
 from watcher.supervise import Rota, every, first
 from watcher.systemd import Notifier
 from watcher.tick import Account, health
-from watcher.troubles import STORE_FAILING, Troubles, tell
+from watcher.troubles import STORE_FAILING, Troubles, Turn, tell
 
 _log = structlog.get_logger("watcher")
 
@@ -41,8 +41,14 @@ HOUSE = 24 * 3600.0
 HEALTH = 5.0
 """Seconds between two looks at what has gone silent or runs short."""
 
+SAVE = 5.0
+"""Seconds after which it is written down when sources were read that had nothing new."""
+
 WATCH_FILES = 2.0
 """Seconds between two looks at the configuration's files: a saved file is taken up within five."""
+
+BREATH = 500
+"""Sources looked at before the loop may do something else."""
 
 GRACE = 5.0
 """Seconds for what is under way when the daemon stops or reloads; what is cut off then is done again later."""
@@ -156,6 +162,7 @@ class Daemon:
                 "tick": self._tick,
                 "health": self._health,
                 "files": self._files,
+                "save": self._save,
             }
             loops = [
                 group.create_task(every(name, job, halt, self.failed, self.bell if name == "tick" else None))
@@ -235,19 +242,33 @@ class Daemon:
             await self._recovered(self.trouble)
         core, now = self.core, await self._mind_the_clock()
         await core.pace_out()
-        awake = [watch for name, watch in core.parts.watches.items() if name not in core.resting]
-        watches = [(watch, await core.store.state(watch.name)) for watch in awake]
+        troubles = await core.store.conditions()
+        turn = await self._silences(Troubles(troubles), now)
         accounts = [
             Account(name, account.budget.count, await core.left_today(name), core.stretches[name])
             for name, account in core.parts.config.accounts.items()
             if account.budget
         ]
-        troubles = await core.store.conditions()
-        turn = health(watches, accounts, Troubles(troubles), self.awake, now)
+        turn += health((), accounts, Troubles(troubles), self.awake, now)
         if turn.entered or turn.left:
             await core.commit(turn.plan(core.parts.route, now))
         self.notifier.status(self._status(troubles))
         return HEALTH
+
+    async def _silences(self, troubles: Troubles, now: datetime) -> Turn:
+        """Which sources have gone silent, some at a time: of ten thousand, polls would wait for it."""
+        awake = [watch for name, watch in self.core.parts.watches.items() if name not in self.core.resting]
+        turn = Turn()
+        for start in range(0, len(awake), BREATH):
+            some = awake[start : start + BREATH]
+            states = [(watch, await self.core.store.state(watch.name)) for watch in some]
+            turn += health(states, (), troubles, self.awake, now)
+            await asyncio.sleep(0)
+        return turn
+
+    async def _save(self) -> float:
+        await self.core.store.save()
+        return SAVE
 
     async def _house(self) -> float:
         await self.core.keep_house()

@@ -6,7 +6,7 @@ All of it goes in slices, so that polls and deliveries wait for one slice at mos
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,22 +27,24 @@ Turn = Callable[[str], AbstractAsyncContextManager[Any]]
 
 
 @asynccontextmanager
-async def turns(turn: Turn, sources: Collection[str]) -> AsyncIterator[None]:
+async def turns(turn: Turn, sources: Iterable[object]) -> AsyncIterator[None]:
     """Hold the turns of several sources, taken in one order, so that nobody waits for another in a ring."""
     async with AsyncExitStack() as stack:
-        for name in sorted(sources):
+        for name in sorted(map(str, sources)):
             await stack.enter_async_context(turn(name))
         yield
 
 
 @dataclass(frozen=True, slots=True)
 class Housekeeper:
-    """What it takes: the store, the policy of each stream, for how long things are kept, the sources of each stream."""
+    """What it takes: the store, the policy of each stream, for how long things are kept, the turns of the sources.
+
+    A slice holds the turns of those sources only whose records it goes through: the others are polled meanwhile.
+    """
 
     store: Keeping
     policies: Mapping[str, Policy]
     retention: Retention
-    sources: Mapping[str, Collection[str]]
     turn: Turn
 
     async def keep_house(self, now: datetime) -> Counter[str]:
@@ -70,7 +72,8 @@ class Housekeeper:
         for table in TABLES:
 
             async def step(place: int, table: Table = table) -> Passed:
-                async with turns(self.turn, self.sources.get(stream, ())):
+                theirs = () if table == "events" else await self.store.sources_in(table, stream, place)
+                async with turns(self.turn, theirs):
                     return await self.store.secure(table, stream, place, withhold)
 
             changed += await _through(step)
@@ -82,7 +85,8 @@ class Housekeeper:
         for before, ceiling in ((self.retention.over(stream, now), False), (now - self.retention.ceiling, True)):
 
             async def step(before: datetime = before, ceiling: bool = ceiling) -> Passed:
-                async with turns(self.turn, self.sources.get(stream, ())):
+                theirs = await self.store.expiring(stream, before, ceiling=ceiling)
+                async with turns(self.turn, theirs):
                     return await self.store.expire_versions(stream, before, ceiling=ceiling)
 
             changed += await _on(step)

@@ -181,10 +181,16 @@ class Keeping(Protocol):
     async def privacy_key(self) -> bytes:
         """The key of the store's hashes."""
 
+    async def sources_in(self, table: Literal["records", "versions"], stream: str, place: int) -> list[SourceName]:
+        """Whose records a slice of `secure` goes through."""
+
     async def secure(
         self, table: Literal["records", "versions", "events"], stream: str, place: int, withhold: Callable[[Body], Body]
     ) -> Passed:
         """Withhold from what is stored of a stream's records, in a slice of that table from after that row."""
+
+    async def expiring(self, stream: str, before: datetime, *, ceiling: bool = False) -> list[SourceName]:
+        """Whose records the next slice of `expire_versions` goes through."""
 
     async def expire_versions(self, stream: str, before: datetime, *, ceiling: bool = False) -> Passed:
         """Let go of what is personal in versions seen before then."""

@@ -158,8 +158,10 @@ def health(
     """Say which sources have not been read for too long, and which budgets run short."""
     turn = Turn()
     for watch, state in watches:
-        read_at = state.read_at if state.read_at and state.read_at <= now else started  # the clock may have been ahead
-        turn += _silence(watch.name, state, watch.silent_after, troubles, max(started, read_at), now)
+        read_at = state.read_at
+        heard = read_at if read_at and started < read_at <= now else started  # the clock may have been ahead
+        if now - heard > watch.silent_after:
+            turn += _silence(watch.name, state, troubles, heard, now)
     for account in accounts:
         turn += _shortage(account, troubles, now)
     return turn
@@ -183,11 +185,9 @@ def _times(factor: float) -> str:
     return "until then" if factor >= HARDLY_EVER else f"{factor:.1f} times as long"
 
 
-def _silence(
-    name: SourceName, state: SourceState, limit: timedelta, troubles: Troubles, heard: datetime, now: datetime
-) -> Turn:
+def _silence(name: SourceName, state: SourceState, troubles: Troubles, heard: datetime, now: datetime) -> Turn:
     subject = str(name)
-    if now - heard <= limit or troubles.find(FAILING, subject) or troubles.find(SILENT, subject):
+    if troubles.find(FAILING, subject) or troubles.find(SILENT, subject):
         return Turn()  # a good read ends it, in its own commit
     why = f": {state.last_error}" if state.last_error else ""
     return troubles.turn(SILENT, subject, f"not read since {stamp(heard)}{why}", now)

@@ -112,8 +112,7 @@ class World:
         self.now += timedelta(**later)
         stream = self.source.name.stream
         policies = {stream: policy or DEFAULTS.get(stream, Policy())}
-        sources = {stream: [str(self.source.name)]}
-        housekeeper = Housekeeper(self.store, policies, retention or Retention(), sources, self.locks.__getitem__)
+        housekeeper = Housekeeper(self.store, policies, retention or Retention(), self.locks.__getitem__)
         return await housekeeper.keep_house(self.now)
 
     async def record(self, key: str = "1") -> Version:

@@ -1,5 +1,7 @@
 """What is personal goes when it has had its time, ids and dates stay, and no poll tells it anew."""
 
+import asyncio
+
 import pytest
 from privacy_world import OTHER, PERSON, World, gives_away
 
@@ -114,3 +116,31 @@ async def test_a_policy_that_is_new_secures_what_is_stored_and_tells_nothing(lea
     assert set(gives_away(everything(leads, path))) == {"quenouillet", "phyrine", "cabanon bleu"}
     assert [event.type for event in await leads.events()] == ["new-lead", "lead-updated"]
     assert "secured" not in await leads.keep_house(policy=policy)
+
+
+SECRETIVE = Policy(drop=("email", "phone"))
+
+
+async def test_the_others_are_polled_while_a_sources_records_are_secured(leads: World):
+    """A slice waits for nobody whose records are not in it: one that hangs in its poll holds up none of the rest."""
+    await leads.poll(r1=CLOSED)
+    async with leads.locks["acc/apimo.leads/2"]:
+        changed = await asyncio.wait_for(leads.keep_house(policy=SECRETIVE, days=500), 10)
+    assert changed["secured"] > 0
+    assert changed["versions"] > 0
+
+
+@pytest.mark.parametrize(("policy", "later"), [(SECRETIVE, {}), (None, {"days": 500})], ids=["secured", "expired"])
+async def test_a_poll_under_way_is_waited_for(leads: World, policy, later):
+    """What a poll has read before it commits is not to come back after it was let go of: the slice waits its turn."""
+    await leads.poll(r1=CLOSED)
+    lock = leads.locks["acc/apimo.leads/1"]
+    await lock.acquire()
+    house = asyncio.create_task(leads.keep_house(policy=policy, **later))
+    async with asyncio.timeout(10):
+        while not lock._waiters:  # noqa: ASYNC110 - a lock has no bell
+            await asyncio.sleep(0)
+    assert (await leads.record()).body["email"] == PERSON["email"]
+    lock.release()
+    await house
+    assert (await leads.record()).body.get("email") != PERSON["email"]

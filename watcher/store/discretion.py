@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from watcher.erasure import Traces, Wanted
-from watcher.model import Body
+from watcher.model import Body, SourceName
 from watcher.retention import stepper
 from watcher.store import erase, expire
 from watcher.store.erase import Person, Told
@@ -33,6 +33,10 @@ class Discretion(Handle):
         return bytes.fromhex(text)
 
     # ------------------------------------------------------------------------------------------- what had its time
+
+    async def expiring(self, stream: str, before: datetime, *, ceiling: bool = False) -> list[SourceName]:
+        """Whose records the next slice of `expire_versions` goes through."""
+        return await self._look(partial(expire.sources_expiring, stream=stream, before=before, old=ceiling))
 
     async def expire_versions(self, stream: str, before: datetime, *, ceiling: bool = False) -> Slice:
         """Let go of what is personal in versions seen before then, but for those of records that are alive still.
@@ -57,6 +61,10 @@ class Discretion(Handle):
     async def saying(self) -> list[str]:
         """The sinks that said something which is still kept."""
         return await self._look(expire.sinks)
+
+    async def sources_in(self, table: Table, stream: str, place: int) -> list[SourceName]:
+        """Whose records a slice of `secure` goes through."""
+        return await self._look(partial(expire.sources_in, table=table, stream=stream, place=place))
 
     async def secure(self, table: Table, stream: str, place: int, withhold: Callable[[Body], Body]) -> Slice:
         """Withhold from what is stored of a stream's records, in a slice of that table from after that row."""

@@ -27,6 +27,7 @@ Change = Callable[[dict[str, Any]], Mapping[str, Any]]
 Table = Literal["records", "versions", "events"]
 
 _THEIR_RECORDS = "source IN (SELECT id FROM sources WHERE stream = ?)"
+_NAMES = "SELECT account, stream, partition FROM sources WHERE stream = ? AND id IN"
 _THEIR_EVENTS = "instr(source, '/' || ? || '/') > 0"
 _OLDER = "SELECT rowid, body FROM versions WHERE source = ? AND key = ? AND version <= ?"
 _BODY = "SELECT rowid, body FROM records WHERE source = ? AND key = ? AND version <= ?"
@@ -157,6 +158,13 @@ def _hush(db: sqlite3.Connection, number: int) -> int:
 # ------------------------------------------------------------------------------------------- a policy that is new
 
 
+def sources_in(db: sqlite3.Connection, table: Table, stream: str, place: int) -> list[SourceName]:
+    """Whose records `secure` would go through in that slice."""
+    query = f"SELECT DISTINCT source FROM {table} WHERE rowid > ? AND rowid <= ?"  # noqa: S608 - our own names
+    rows = db.execute(f"{_NAMES} ({query})", (stream, place, place + AT_ONCE))
+    return [SourceName(*row) for row in rows]
+
+
 def secure(db: sqlite3.Connection, table: Table, stream: str, place: int, withhold: Callable[[Any], Any]) -> Slice:
     """Do so to what is stored of a stream's records in that table, from after that row."""
     column, mine = ("data", _THEIR_EVENTS) if table == "events" else ("body", _THEIR_RECORDS)
@@ -169,19 +177,30 @@ def secure(db: sqlite3.Connection, table: Table, stream: str, place: int, withho
 # ----------------------------------------------------------------------------------------------- what had its time
 
 
+def sources_expiring(db: sqlite3.Connection, stream: str, before: datetime, *, old: bool = False) -> list[SourceName]:
+    """Whose records `versions` would go through next."""
+    rows = _next_versions(db, "old" if old else "versions", stream, before)
+    marks = ", ".join(str(number) for number in {row[3] for row in rows})
+    return [SourceName(*row) for row in db.execute(f"{_NAMES} ({marks})", (stream,))]
+
+
 def versions(db: sqlite3.Connection, stream: str, before: datetime, act: Act, *, old: bool = False) -> Slice:
     """Go on through the versions seen before then: those that are not the last, and the last of finished records.
 
     With `old` that of any record. The current state of a record is as its last version.
     """
     what = "old" if old else "versions"
-    rows = db.execute(_VERSIONS, (*_place(db, what, stream), micros(before), AT_ONCE)).fetchall()
+    rows = _next_versions(db, what, stream, before)
     kind, changed = STREAMS[stream], 0
     for _, _, name, source, key, version, last, removed, reached in rows:
         over = old or version < last or removed or any(f'"{event}"' in reached for event in kind.finished)
         if name == stream and over:
             changed += veil_versions(db, source, key, version, kind, act).total()
     return _moved(db, what, stream, rows, changed)
+
+
+def _next_versions(db: sqlite3.Connection, what: str, stream: str, before: datetime) -> list[Any]:
+    return db.execute(_VERSIONS, (*_place(db, what, stream), micros(before), AT_ONCE)).fetchall()
 
 
 def events(db: sqlite3.Connection, stream: str, before: datetime) -> Slice:

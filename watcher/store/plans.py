@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
-from watcher.model import Plan, SourceName, Version
+from watcher.model import Plan, SourceName, SourceState, Version
 from watcher.store import alarms, expire, holding, polls
 from watcher.store.forms import Row, json, micros
 
 _ADD_SOURCE = "INSERT INTO sources (account, stream, partition) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 _SOURCE = "SELECT id FROM sources WHERE account = ? AND stream = ? AND partition = ?"
 _STATE = "UPDATE sources SET state = ? WHERE id = ?"
+_STATE_OF = """
+INSERT INTO sources (account, stream, partition, state) VALUES (?, ?, ?, ?)
+ON CONFLICT (account, stream, partition) DO UPDATE SET state = excluded.state
+"""
 
 # Plain: a second version of one number was made by somebody who did not know of the first, and must not replace it.
 _VERSION = """
@@ -68,6 +73,25 @@ def write(db: sqlite3.Connection, plan: Plan) -> None:
     alarms.disarm(db, plan.disarmed)
     alarms.arm(db, plan.armed)  # after: an alarm in both is one that is moved
     _write_conditions(db, plan)
+
+
+def is_quiet(plan: Plan, last: SourceState | None) -> bool:
+    """Whether all that a plan wants written is when its source was read, and that it was counted."""
+    if last is None or plan.state is None or plan.tally is not None:
+        return False
+    now = plan.state
+    if replace(last, read_at=now.read_at, full_at=now.full_at, next_full_at=now.next_full_at, tally=now.tally) != now:
+        return False
+    source = plan.versions or plan.refreshed or plan.absences or plan.erased or plan.unread
+    return not (
+        source or plan.events or plan.owed or plan.armed or plan.disarmed or plan.released or plan.entered or plan.left
+    )
+
+
+def write_states(db: sqlite3.Connection, states: Mapping[SourceName, SourceState]) -> None:
+    """Write what is remembered of some sources, and nothing else."""
+    rows = ((name.account, name.stream, name.partition, json(state)) for name, state in states.items())
+    db.executemany(_STATE_OF, rows)
 
 
 def _write_source(db: sqlite3.Connection, plan: Plan, source: SourceName) -> None:

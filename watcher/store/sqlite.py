@@ -9,10 +9,12 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 
 from watcher.erasure import Traces
+from watcher.errors import WatcherError
 from watcher.model import (
     Alarm,
     Condition,
@@ -48,8 +50,11 @@ from watcher.store.known import Memory
 from watcher.store.lock import Lock
 from watcher.store.outbox import Counts, Pause
 from watcher.store.tidy import Tidied
-from watcher.store.worker import Worker
+from watcher.store.worker import Worker, transact
 from watcher.troubles import Troubles
+
+SAVED_TOGETHER = 256
+"""States written in one transaction: some 2 ms, for which whoever has news waits."""
 
 
 class Store(Discretion):
@@ -63,6 +68,7 @@ class Store(Discretion):
         """Keep nothing in memory: it is read from the file when it is asked for next."""
         self._memories: dict[SourceName, Memory] = {}
         self._states: dict[SourceName, SourceState] = {}
+        self._unsaved: dict[SourceName, SourceState] = {}
         self._conditions: tuple[Condition, ...] | None = None
 
     # ------------------------------------------------------------------------------------------------- snapshots
@@ -92,10 +98,12 @@ class Store(Discretion):
     def forget(self, source: SourceName) -> None:
         """Let go of what is kept in memory of a source; it is read again when asked for."""
         self._memories.pop(source, None)
-        self._states.pop(source, None)
+        if source not in self._unsaved:
+            self._states.pop(source, None)
 
     async def erase(self, persons: Sequence[Person], traces: Traces, now: datetime, *, dry: bool) -> Counter[str]:
         """As `Discretion` has it; and what is kept in memory is read again, for there were texts in it."""
+        await self.save()
         changed = await super().erase(persons, traces, now, dry=dry)
         self._read_anew()
         return changed
@@ -132,10 +140,46 @@ class Store(Discretion):
 
         An event whose id is there already is not written again, nor is a message that its sink was owed before. Raises
         StoreError for a plan that was made from records as they no longer are.
-        """
-        await self._write(partial(plans.write, plan=plan), partial(self._follow, plan))
 
-    def _follow(self, plan: Plan, _: None) -> None:
+        A plan that says no more than that its source was read once more is followed at once, and written at the next
+        `save`: a thousand such polls a second would be a thousand syncs of the disk, for nothing that anybody loses.
+        """
+        source, last = plan.source, self._states.get(plan.source) if plan.source else None
+        if source and plan.state and plans.is_quiet(plan, last):
+            self._unsaved[source] = plan.state
+            self._follow(plan)
+            return
+        unsaved = self._unsaved.pop(source, None) if source and plan.state else None  # this plan's state is newer
+        try:
+            await self._write(partial(plans.write, plan=plan), partial(self._follow, plan))
+        except BaseException:
+            if source and unsaved and self._states.get(source) is unsaved:
+                self._unsaved[source] = unsaved
+            raise
+
+    async def save(self) -> None:
+        """Write down what `commit` has kept in memory until now."""
+        waiting = list(self._unsaved)
+        for start in range(0, len(waiting), SAVED_TOGETHER):
+            names = waiting[start : start + SAVED_TOGETHER]
+            states = {name: self._unsaved[name] for name in names if name in self._unsaved}
+            await self._write(partial(plans.write_states, states=states), partial(self._saved, states))
+
+    def _saved(self, states: Mapping[SourceName, SourceState], _: None) -> None:
+        for source, state in states.items():
+            if self._unsaved.get(source) is state:
+                del self._unsaved[source]
+
+    async def _close(self) -> None:
+        try:
+            with suppress(WatcherError):  # what is lost is when sources were read last
+                if self._unsaved:
+                    work = partial(transact, work=partial(plans.write_states, states=self._unsaved))
+                    await self._worker.run(partial(self._guard.around, work))
+        finally:
+            await super()._close()
+
+    def _follow(self, plan: Plan, _: None = None) -> None:
         if plan.entered or plan.left:
             self._conditions = None
         if plan.source and plan.state:
@@ -358,6 +402,7 @@ class Store(Discretion):
 
         Hours up to its baseline are left out.
         """
+        await self.save()
         return await self._look(partial(polls.changes, hours=frozenset(hours)))
 
     async def remember(self, key: str, text: str) -> None:
@@ -373,4 +418,5 @@ class Store(Discretion):
 
         Cheap; once a day is often enough.
         """
+        await self.save()
         return await self._write(partial(tidy.tidy, now=now))
