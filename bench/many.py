@@ -36,21 +36,12 @@ class Timed(Rota):
 
     late: deque[float] = deque()  # noqa: RUF012 - one rota a process
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._due: dict[str, float] = {}
-
-    def put(self, watch: Watch, wait: float) -> None:
-        """Note when it is due."""
-        self._due[str(watch.name)] = asyncio.get_running_loop().time() + wait
-        super().put(watch, wait)
-
-    async def take(self) -> Watch | None:
+    async def take(self) -> tuple[Watch, float] | None:
         """Note how late it is."""
-        watch = await super().take()
-        if watch:
-            self.late.append(asyncio.get_running_loop().time() - self._due[str(watch.name)])
-        return watch
+        taken = await super().take()
+        if taken:
+            self.late.append(asyncio.get_running_loop().time() - taken[1])
+        return taken
 
 
 async def main(directory: Path, url: str, count: int, every: float, seconds: float) -> dict[str, float]:

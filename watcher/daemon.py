@@ -22,7 +22,7 @@ from watcher.errors import ConfigError, Permanent, StoreError, Transient
 from watcher.model import Condition, Delivery, Event, Outcome, Plan, SourceName
 from watcher.poll import Look, Watch
 from watcher.sinks import SinkType
-from watcher.supervise import Rota, every, first
+from watcher.supervise import Again, Rota, every, first
 from watcher.systemd import Notifier
 from watcher.tick import Account, health
 from watcher.troubles import STORE_FAILING, Troubles, Turn, tell
@@ -44,11 +44,14 @@ HEALTH = 5.0
 SAVE = 5.0
 """Seconds after which it is written down when sources were read that had nothing new."""
 
+SAVE_MORE = 0.1
+"""Seconds until more of it is written, where it is too much for one short transaction."""
+
 WATCH_FILES = 2.0
 """Seconds between two looks at the configuration's files: a saved file is taken up within five."""
 
-BREATH = 500
-"""Sources looked at before the loop may do something else."""
+BREATH, PAUSE = 500, 0.01
+"""Sources looked at before the loop may do something else, and for how many seconds."""
 
 GRACE = 5.0
 """Seconds for what is under way when the daemon stops or reloads; what is cut off then is done again later."""
@@ -203,15 +206,15 @@ class Daemon:
             rota.put(watch, min(max(due, spread), wait.total_seconds()))
         return rota
 
-    async def _poll(self, watch: Watch) -> float:
+    async def _poll(self, watch: Watch) -> Again:
         if str(watch.name) in self.core.resting:
-            return self.core.wait(watch.name).total_seconds()
+            return Again(self.core.wait(watch.name).total_seconds(), steady=True)
         loop = asyncio.get_running_loop()
         began = loop.time()
         seen = await self.core.poll(watch)
         for listener in self.polled:
             listener(watch.name, seen, loop.time() - began)
-        return seen.wait.total_seconds()
+        return Again(seen.wait.total_seconds(), steady=not seen.error)
 
     def _line(self, name: str, halt: asyncio.Event) -> Callable[[], Awaitable[float]]:
         async def run() -> float:
@@ -263,12 +266,11 @@ class Daemon:
             some = awake[start : start + BREATH]
             states = [(watch, await self.core.store.state(watch.name)) for watch in some]
             turn += health(states, (), troubles, self.awake, now)
-            await asyncio.sleep(0)
+            await asyncio.sleep(PAUSE if len(some) == BREATH else 0)
         return turn
 
     async def _save(self) -> float:
-        await self.core.store.save()
-        return SAVE
+        return SAVE_MORE if await self.core.store.save_some() else SAVE
 
     async def _house(self) -> float:
         await self.core.keep_house()

@@ -6,7 +6,7 @@ import asyncio
 import heapq
 import itertools
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import structlog
 
@@ -72,10 +72,22 @@ async def first(*events: asyncio.Event | None, timeout: float | None) -> None:
             waiter.cancel()
 
 
+class Again(NamedTuple):
+    """In how many seconds a source is to be polled next, counted from now.
+
+    `steady`: counted from when it fell due this time, so that what comes between is not added to its interval.
+    """
+
+    seconds: float
+    steady: bool = False
+
+
 class Rota:
     """Sources in the order in which they fall due: one heap, any number of workers.
 
-    Measured against a task a source: the tail of the lag is a fifth and an idle source costs a third.
+    Measured against a task a source: the tail of the lag is a fifth and an idle source costs a third. Sources that keep
+    their beat stay apart as they began; counted from the end of each poll, those that were late together once would
+    fall due together ever after.
     """
 
     def __init__(self) -> None:
@@ -92,40 +104,54 @@ class Rota:
 
     def put(self, watch: Watch, wait: float) -> None:
         """Have a source polled in so many seconds."""
-        heapq.heappush(self._heap, (asyncio.get_running_loop().time() + wait, next(self._count), watch))
-        self._moved.set()
+        self._put(watch, asyncio.get_running_loop().time() + wait)
 
-    async def take(self) -> Watch | None:
-        """The source that falls due first, once it is due; None when the rota is closed."""
+    def _put(self, watch: Watch, due: float) -> None:
+        item = (due, next(self._count), watch)
+        heapq.heappush(self._heap, item)
+        if self._heap[0] is item:  # else whoever waits need not wake: what it waits for is still the first
+            self._moved.set()
+
+    async def take(self) -> tuple[Watch, float] | None:
+        """The source that falls due first, once it is due, and when that was; None when the rota is closed."""
         loop = asyncio.get_running_loop()
         async with self._turn:
             while not self._closed:
                 self._moved.clear()
                 wait = self._heap[0][0] - loop.time() if self._heap else None
                 if wait is not None and wait <= 0:
-                    return heapq.heappop(self._heap)[2]
+                    due, _, watch = heapq.heappop(self._heap)
+                    return watch, due
                 try:
                     await asyncio.wait_for(self._moved.wait(), wait)
                 except TimeoutError:
                     continue
         return None
 
-    async def work(self, poll: Callable[[Watch], Awaitable[float]], failed: Failed) -> None:
-        """Poll whatever falls due until the rota closes; a poll returns in how many seconds it wants to be next."""
+    async def work(self, poll: Callable[[Watch], Awaitable[Again]], failed: Failed) -> None:
+        """Poll whatever falls due until the rota closes; a poll returns when it wants to be next."""
         failures: dict[str, int] = {}
-        while watch := await self.take():
+        while taken := await self.take():
+            watch, due = taken
             name = str(watch.name)
-            wait = LONGEST_WAIT
+            again = Again(LONGEST_WAIT)
             try:
-                wait = await poll(watch)
+                again = await poll(watch)
                 failures.pop(name, None)
             except StoreError as error:
                 await failed(error)
-                wait = _wait(failures.setdefault(name, 0))
+                again = Again(_wait(failures.setdefault(name, 0)))
                 failures[name] += 1
             except (Exception, asyncio.CancelledError):  # as in `every`
                 if called_off():
                     raise
                 _log.exception("a poll failed", source=name)
             finally:
-                self.put(watch, wait)
+                self._put(watch, _next(due, again, asyncio.get_running_loop().time()))
+
+
+def _next(due: float, again: Again, now: float) -> float:
+    """When a source falls due next; never sooner than after half of its interval, however late it was."""
+    if again.steady:
+        return max(due + again.seconds, now + again.seconds / 2)
+    return now + again.seconds

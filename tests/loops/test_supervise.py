@@ -3,8 +3,10 @@
 import asyncio
 from types import SimpleNamespace
 
+import pytest
+
 from watcher.errors import StoreError
-from watcher.supervise import Rota, every
+from watcher.supervise import Again, Rota, _next, every
 
 
 async def nothing(_error):
@@ -71,7 +73,7 @@ async def test_sources_are_taken_in_the_order_in_which_they_fall_due():
     for name, wait in (("late", 0.03), ("soon", 0.01), ("now", 0), ("now too", 0)):
         rota.put(source(name), wait)
     async with asyncio.timeout(5):
-        taken = [(await rota.take()).name for _ in range(4)]
+        taken = [(await rota.take())[0].name for _ in range(4)]
     assert taken == ["now", "now too", "soon", "late"]
 
 
@@ -83,7 +85,42 @@ async def test_a_source_put_earlier_overtakes_one_that_is_waited_for():
     await asyncio.sleep(0)
     rota.put(source("now"), 0)
     async with asyncio.timeout(5):
-        assert (await waiter).name == "now"
+        assert (await waiter)[0].name == "now"
+
+
+@pytest.mark.parametrize(
+    ("late", "again", "expected"),
+    [
+        (0.0, Again(60, steady=True), 60),
+        (7.0, Again(60, steady=True), 60),
+        (29.0, Again(60, steady=True), 60),
+        (45.0, Again(60, steady=True), 75),
+        (500.0, Again(60, steady=True), 530),
+        (7.0, Again(60), 67),
+    ],
+    ids=["at once", "late", "just in time", "very late", "ages late", "as the vendor asked"],
+)
+def test_a_source_keeps_its_beat(late, again, expected):
+    """It comes round after its interval, not that and the time of its poll; yet not at once; a lull is from now on."""
+    assert _next(1000.0, again, 1000.0 + late) == 1000.0 + expected
+
+
+async def test_sources_that_were_late_together_part_again():
+    """Ten sources due a tenth of a second apart, all polled a second late: they fall due a tenth apart again."""
+    rota, loop = Rota(), asyncio.get_running_loop()
+    began = loop.time()
+    for number in range(10):
+        rota.put(source(str(number)), -1 + number / 10)
+
+    async def poll(watch):
+        if watch.name == "9":
+            rota.close()
+        return Again(100.0, steady=True)
+
+    async with asyncio.timeout(5):
+        await rota.work(poll, nothing)
+    due = sorted(due - began for due, _, _ in rota._heap)
+    assert due == pytest.approx([99 + number / 10 for number in range(10)], abs=0.05)
 
 
 async def test_a_closed_rota_sends_everybody_home():
@@ -95,7 +132,7 @@ async def test_a_closed_rota_sends_everybody_home():
     async def poll(_watch):
         began.set()
         await go.wait()
-        return 60.0
+        return Again(60.0)
 
     rota.put(source("now"), 0)
     workers = [asyncio.create_task(rota.work(poll, nothing)) for _ in range(3)]
@@ -118,7 +155,7 @@ async def test_a_poll_that_breaks_comes_round_again():
         if len(runs) == 1:
             raise StoreError("locked")
         rota.close()
-        return 60.0
+        return Again(60.0)
 
     rota.put(source("a"), 0)
     async with asyncio.timeout(10):

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from itertools import islice
 
 from watcher.erasure import Traces
 from watcher.errors import WatcherError
@@ -53,8 +54,8 @@ from watcher.store.tidy import Tidied
 from watcher.store.worker import Worker, transact
 from watcher.troubles import Troubles
 
-SAVED_TOGETHER = 256
-"""States written in one transaction: some 2 ms, for which whoever has news waits."""
+SAVED_TOGETHER = 128
+"""States written in one transaction: a millisecond or two, for which whoever has news waits."""
 
 
 class Store(Discretion):
@@ -158,11 +159,19 @@ class Store(Discretion):
             raise
 
     async def save(self) -> None:
-        """Write down what `commit` has kept in memory until now."""
+        """Write down all that `commit` has kept in memory until now."""
         waiting = list(self._unsaved)
         for start in range(0, len(waiting), SAVED_TOGETHER):
-            names = waiting[start : start + SAVED_TOGETHER]
-            states = {name: self._unsaved[name] for name in names if name in self._unsaved}
+            await self._save(waiting[start : start + SAVED_TOGETHER])
+
+    async def save_some(self) -> bool:
+        """Write down some of it, in one short transaction; say whether there is more."""
+        await self._save(list(islice(self._unsaved, SAVED_TOGETHER)))
+        return bool(self._unsaved)
+
+    async def _save(self, names: Iterable[SourceName]) -> None:
+        states = {name: self._unsaved[name] for name in names if name in self._unsaved}
+        if states:
             await self._write(partial(plans.write_states, states=states), partial(self._saved, states))
 
     def _saved(self, states: Mapping[SourceName, SourceState], _: None) -> None:
