@@ -8,7 +8,7 @@ from watcher.errors import Unreadable
 from watcher.model import Record, Slice
 from watcher.streams import Stream
 from watcher.streams.canonical import canonical
-from watcher.strictjson import read_json
+from watcher.strictjson import read_json, read_said
 
 
 def decode(stream: Stream, piece: Slice) -> Record:
@@ -16,7 +16,7 @@ def decode(stream: Stream, piece: Slice) -> Record:
 
     Raises Unreadable when it is no record at all; a field that is not understood is left out and named in `doubts`.
     """
-    value: Any = read_json(piece.raw)
+    value: Any = read_said(piece.raw) if piece.sure else read_json(piece.raw)
     if not isinstance(value, dict):
         raise Unreadable("is no object")
     doubts: dict[str, str] = {}

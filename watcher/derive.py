@@ -13,18 +13,21 @@ event of its change. Events claim fields in this order, and what nobody claims g
 from __future__ import annotations
 
 import hashlib
-import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from watcher.model import EVENTS, Alarm, Body, Change, Delta, Event, Kind, SourceName, Version
 from watcher.streams import REAPPEARED
 from watcher.streams.canonical import MOMENT, shown, watched
 from watcher.streams.dates import begins, day_begins
 from watcher.streams.stream import Milestone, Stream, root
+
+_SORTED = msgspec.json.Encoder(order="sorted")
 
 MILESTONE = "milestone"
 """The kind of the alarms that wait for a date still to come."""
@@ -72,7 +75,8 @@ def derive(origin: Origin, change: Change, now: datetime, *, silent: bool = Fals
     )
     old = _alarms(origin, before.key, before.body, before.reached) if before and not before.removed else ()
     new = () if version.removed else _alarms(origin, version.key, version.body, after)
-    events = tuple(_event(origin, version, before, item, now) for item in told)
+    mark = digest(stream, version.body) if told else ""
+    events = tuple(_event(origin, version, before, item, mark, now) for item in told)
     return Derived(events, version, tuple(a for a in new if a not in old), tuple(a for a in old if a not in new))
 
 
@@ -107,11 +111,12 @@ def evident(stream: Stream, milestone: Milestone, body: Body, now: datetime) -> 
     """Say whether a record has evidence of a milestone's own: its status exactly, or its date, begun."""
     if milestone.status is not None and body.get("status") == milestone.status:
         return True
-    return any(
-        milestone.planned or (day := _day(stream, name, body)) is None or day_begins(day) <= now
-        for name in milestone.evidence
-        if body.get(name) is not None
-    )
+    for name in milestone.evidence:
+        if body.get(name) is not None and (
+            milestone.planned or (day := _day(stream, name, body)) is None or day_begins(day) <= now
+        ):
+            return True
+    return False
 
 
 def _day(stream: Stream, name: str, body: Body) -> str | None:
@@ -238,7 +243,7 @@ def _details(stream: Stream, change: Change, left: dict[str, Delta]) -> Iterator
 # ------------------------------------------------------------------------------------------------------ the events
 
 
-def _event(origin: Origin, version: Version, before: Version | None, told: Told, now: datetime) -> Event:
+def _event(origin: Origin, version: Version, before: Version | None, told: Told, mark: str, now: datetime) -> Event:
     kind, fields, own_date = told
     name = f"{origin.source}/{version.key}@{version.version}"
     data: dict[str, Any] = {
@@ -253,7 +258,7 @@ def _event(origin: Origin, version: Version, before: Version | None, told: Told,
     if link := origin.link(version.body):
         data["link"] = link
     return Event(
-        id=str(uuid.uuid5(EVENTS, f"{name}/{kind}/{digest(origin.stream, version.body)}")),
+        id=str(uuid.uuid5(EVENTS, f"{name}/{kind}/{mark}")),
         type=kind,
         source=f"/{origin.source}",
         subject=version.key,
@@ -265,8 +270,7 @@ def _event(origin: Origin, version: Version, before: Version | None, told: Told,
 
 def digest(stream: Stream, body: Body) -> str:
     """The digest of a record's watched fields: SHA-256, hex, of their JSON with sorted keys."""
-    form = json.dumps(watched(stream.record, body), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(form.encode()).hexdigest()
+    return hashlib.sha256(_SORTED.encode(watched(stream.record, body))).hexdigest()
 
 
 def _time(created: bool, version: Version, before: Version | None, now: datetime) -> datetime:

@@ -45,11 +45,15 @@ class SourceName:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One record of a page as it came: its id, the fingerprint of its bytes, and the bytes."""
+    """One record of a page: its id, the fingerprint of what it says, and its JSON.
+
+    `sure`: that JSON is what `strictjson.said` made of it, so it need not be doubted again.
+    """
 
     key: str
     fingerprint: bytes
     raw: bytes
+    sure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from watcher.model import Body, Change, Delta, Kind
 from watcher.privacy import STARS, hashed
-from watcher.streams.canonical import EXPIRED, GONE, WITHHELD, shown
+from watcher.streams.canonical import EXPIRED, GONE, WITHHELD, may_withhold, shown
 from watcher.streams.stream import Stream, root
 
 Act = Callable[[Any], Any]
@@ -87,7 +87,7 @@ def keeper(stream: Stream, key: bytes) -> Callable[[Body, Body], Body]:
     expired = expirer(key)
 
     def keep(last: Body, body: Body) -> Body:
-        return _kept(stream, last, body, expired) if _has_veil(last) else body
+        return _kept(stream, last, body, expired) if may_withhold(last) and _has_veil(last) else body
 
     return keep
 

@@ -122,7 +122,7 @@ def test_a_complete_walk_lacks_nothing_that_was_there(
     assert at_rest.complete
     assert at_rest.present == {str(row["id"]) for row in upstream.rows}
     for row in upstream.rows:
-        assert f'"updated": {row["updated"]}}}'.encode() in snapshot.raw[str(row["id"])]
+        assert f'"updated":{row["updated"]}}}'.encode() in snapshot.raw[str(row["id"])]
 
 
 def moving_between(size: int, *movement: list[Step]) -> tuple[Direct, AdleadSource]:
@@ -230,6 +230,6 @@ async def test_pages_that_were_overtaken_are_not_remembered() -> None:
     reading = await saying(one, two, one, two).read(NOTHING, None)
     snapshot = Snapshot()
     snapshot.take(reading)
-    assert snapshot.raw["5"] == b'{"id": 5, "version": 2}'
+    assert snapshot.raw["5"] == b'{"id":5,"version":2}'
     back = await saying(one, ([row(7)], 4, 2), one, ([row(7)], 4, 2)).read(snapshot.known, None)
-    assert [piece.raw for piece in back.fresh] == [b'{"id": 5, "version": 1}']
+    assert [piece.raw for piece in back.fresh] == [b'{"id":5,"version":1}']

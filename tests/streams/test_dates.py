@@ -1,10 +1,12 @@
 """Dates and moments, as the vendors write them and as we keep them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from watcher.streams.dates import begins, day_begins, ends_after, moment
+from watcher.streams.dates import _closely, _quickly, begins, day_begins, ends_after, moment
 
 
 @pytest.mark.parametrize(
@@ -65,3 +67,34 @@ def test_a_bare_date_is_after_until_its_day_ends():
     assert not ends_after("2026-11-21", morning)
     assert ends_after("2026-11-22T09:00:01Z", morning)
     assert not ends_after("2026-11-22T09:00:00Z", morning)
+
+
+clocks = st.one_of(
+    st.times().map(lambda clock: clock.isoformat()[:8]),
+    st.times().map(lambda clock: clock.isoformat()[:5]),
+    st.sampled_from(["00:00:00", "23:00:00", "22:00:00", "01:00", "24:00", "12:60", "12:00:61", "1\u0661:00"]),
+)
+days = st.one_of(
+    st.dates(date(1850, 1, 1), date(2100, 1, 1)),
+    st.dates(date(2020, 1, 1), date(2030, 1, 1)),
+    st.sampled_from([date(2026, 3, 29), date(2026, 10, 25), date(2026, 3, 28), date(2026, 10, 26), date.max, date.min]),
+).map(date.isoformat)
+
+
+@given(days | st.sampled_from(["2026-02-30", "2026-13-01"]), clocks, st.sampled_from([None, "Z", "+02:00", "+05:30"]))
+def test_what_is_read_by_its_letters_is_what_the_zone_says(day, clock, zone):
+    """The quick way agrees with the library of zones on every moment that it takes, and takes none that is not one."""
+    quick = _quickly(day, clock, zone)
+    if quick is not None:
+        assert quick == _closely(day, clock, zone)
+
+
+def test_most_moments_are_read_by_their_letters():
+    """All hours but midnight of all days but the two on which the clocks are changed: else it would not be quick."""
+    slow = [
+        (day, hour)
+        for day in (date(2026, 1, 1) + timedelta(days=n) for n in range(365))
+        for hour in range(24)
+        if _quickly(day.isoformat(), f"{hour:02d}:30:00", None) is None
+    ]
+    assert {day.isoformat() for day, _ in slow} == {"2026-03-29", "2026-10-25"}

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import TypeVar
 
 import msgspec
@@ -19,7 +20,7 @@ from xxhash import xxh3_128_digest
 from watcher.errors import Drifted, Transient, Unreadable
 from watcher.model import Body, Slice, Unread
 from watcher.sources.answers import one_line
-from watcher.strictjson import read_json
+from watcher.strictjson import read_json, said
 
 MOST_MARKS = 100_000
 """Places of a page that may have to be marked; a page with more is refused as a whole."""
@@ -79,7 +80,6 @@ _ANY_PAGE = msgspec.json.Decoder(dict[str, Raw])
 _ANY_LIST = msgspec.json.Decoder(list[Raw] | dict[str, Raw] | None)
 _TEXT = msgspec.json.Decoder(str)
 _ID = msgspec.json.Decoder(_Id)
-_SORTED = msgspec.json.Encoder(order="sorted")
 _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -165,36 +165,52 @@ def read_adlead_detail(body: bytes) -> Body:
 
 
 def sift(
-    items: Iterable[Raw], fingerprints: Mapping[bytes, str], found: Sifted, meant: MutableMapping[bytes, bytes]
+    items: Sequence[Raw], fingerprints: Mapping[bytes, str], found: Sifted, meant: MutableMapping[bytes, bytes]
 ) -> None:
     """Add records to what was found, each by whether what it says is known and, if not, by whether it has an id.
 
     `meant` remembers from one time to the next what bytes come to: those that came before need not be read for it.
     """
-    for item in items:
-        digest = xxh3_128_digest(item)
-        fingerprint = meant.get(digest)
-        if fingerprint is None:
-            fingerprint = meant[digest] = _fingerprint(item, digest)
-        key = fingerprints.get(fingerprint)
-        if key is not None:
-            found.fresh.pop(key, None)
+    digests = [*map(xxh3_128_digest, items)]
+    known = [*map(fingerprints.get, map(meant.get, digests, repeat(b"")))]  # nothing is known by an empty one
+    for item, digest, key in zip(items, digests, known, strict=True):
+        if key is None:
+            _look_into(item, digest, fingerprints, found, meant)
         else:
-            try:
-                key = _key(item)
-            except Unreadable as error:
-                found.unread.append(Unread(fingerprint, None, str(error)))
-                continue
-            found.fresh[key] = Slice(key, fingerprint, bytes(item))  # a copy, so that the page can be let go
-        found.keys.append(key)
+            found.fresh.pop(key, None)
+            found.keys.append(key)
 
 
-def _fingerprint(item: Raw, digest: bytes) -> bytes:
-    """The digest of what a record says, whatever the order of its keys and the spaces; else of its bytes."""
+def _look_into(
+    item: Raw,
+    digest: bytes,
+    fingerprints: Mapping[bytes, str],
+    found: Sifted,
+    meant: MutableMapping[bytes, bytes],
+) -> None:
+    """Add a record whose bytes are new, or were when they came before."""
+    says = _says(item)
+    fingerprint = meant[digest] = xxh3_128_digest(says) if says is not None else digest
+    key = fingerprints.get(fingerprint)
+    if key is not None:
+        found.fresh.pop(key, None)
+    else:
+        try:
+            key = _key(item)
+        except Unreadable as error:
+            found.unread.append(Unread(fingerprint, None, str(error)))
+            return
+        raw = bytes(item) if says is None else says  # a copy, so that the page can be let go
+        found.fresh[key] = Slice(key, fingerprint, raw, sure=says is not None)
+    found.keys.append(key)
+
+
+def _says(item: Raw) -> bytes | None:
+    """What a record says, whatever the order of its keys and the spaces; None where it cannot be read."""
     try:
-        return xxh3_128_digest(_SORTED.encode(read_json(bytes(item))))
+        return said(bytes(item))
     except Unreadable:
-        return digest
+        return None
 
 
 # ------------------------------------------------------------------------------------------------- parts of a page

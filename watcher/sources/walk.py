@@ -24,7 +24,7 @@ from watcher.sources.pages import Sheet, Sifted, sift
 TOTAL_AT_FIRST = 60.0
 """Seconds for each request of a source of which nothing is known: vendors take their time over a first, whole list."""
 
-_BREATH = 500
+_BREATH = 1000
 """Records sifted before the loop may do something else."""
 
 _OUTGROWN = 3

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
+import msgspec
+
 from watcher.model import Delta
 from watcher.streams.dates import moment
 
@@ -33,6 +35,8 @@ EXPIRED = f"{WITHHELD}-"
 
 GONE = WITHHELD
 """What stands for a value of which nothing is kept."""
+
+_PRIVATE = WITHHELD.encode()
 
 _CENT = Decimal("0.01")
 _MOST = Decimal("1e15")
@@ -299,8 +303,9 @@ def _compare(kind: Kind, before: Any, after: Any, path: str, found: Differences)
             found.gained[path] = after
     elif isinstance(before, dict) and isinstance(after, dict):
         for name, inner in _fields(kind):
-            inside = f"{path}.{name}" if path else name
-            _compare(inner, before.get(name, MISSING), after.get(name, MISSING), inside, found)
+            was, now = before.get(name, MISSING), after.get(name, MISSING)
+            if was is not now and was != now:
+                _compare(inner, was, now, _inside(path, name), found)
     elif isinstance(kind, Keyed) and isinstance(before, list) and isinstance(after, list):
         old, new = dict(_keyed(before)), dict(_keyed(after))
         for key in sorted(old.keys() | new.keys()):
@@ -324,12 +329,23 @@ def _withheld(value: Any) -> bool:
     return isinstance(value, str) and value.startswith(WITHHELD)
 
 
+def may_withhold(value: Any) -> bool:
+    """Whether something in a form may be withheld: said at once, and only a no is sure."""
+    return _PRIVATE in msgspec.json.encode(value)
+
+
 def shown(value: Any) -> Any:
-    """A form as it may be shown: what is withheld is `***`."""
+    """A form as it may be shown: what is withheld is `***`. One of which nothing is withheld is returned itself."""
+    if isinstance(value, (dict, list)) and not may_withhold(value):
+        return value
+    return _shown(value)
+
+
+def _shown(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: shown(member) for name, member in value.items()}
+        return {name: _shown(member) for name, member in value.items()}
     if isinstance(value, list):
-        return [shown(member) for member in value]
+        return [_shown(member) for member in value]
     return "***" if _withheld(value) else value
 
 
@@ -343,8 +359,11 @@ def _fields(kind: Kind) -> Iterator[tuple[str, Kind]]:
 def watched(kind: Kind, form: Any) -> Any:
     """Strip a canonical form to its watched fields; null and absent are the same here."""
     if isinstance(kind, Object) and isinstance(form, dict):
-        shown = {name: watched(inner, form[name]) for name, inner in kind.fields.items() if name in form}
-        return {name: value for name, value in shown.items() if value is not None}
+        return {
+            name: value
+            for name, inner in kind.fields.items()
+            if (value := form.get(name) if isinstance(inner, Scalar) else watched(inner, form.get(name))) is not None
+        }
     if isinstance(kind, Keyed) and isinstance(form, list):
         return [watched(kind.item, member) for member in form]
     return form
