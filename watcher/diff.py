@@ -163,6 +163,8 @@ def missing(known: Known, batch: Batch) -> Missing:
     if not (batch.full and batch.complete):
         return Missing(back)
     size = len(known.fingerprints)
+    if not batch.records and len(batch.present) == size:  # what is present is known: so many of so many are all
+        return Missing(back)
     lacking = [key for key in known.fingerprints.values() if key not in batch.present]
     counts = {key: min(known.absent.get(key, 0) + 1, GONE) for key in lacking}
     moved = {key: count for key, count in counts.items() if count != known.absent.get(key, 0)}

@@ -58,12 +58,16 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What is remembered of a page that was read: enough to pass it over when the same bytes come again."""
+    """What is remembered of a page that was read: enough to pass it over when the same bytes come again.
 
-    keys: tuple[str, ...]
+    `keys` are the ids of its records; `repeats` is how many of these came with an id that another one had.
+    """
+
+    keys: frozenset[str]
     total: int | None = None
     timestamp: int | None = None
     last: int | None = None
+    repeats: int = 0
 
 
 @dataclass(frozen=True, slots=True)

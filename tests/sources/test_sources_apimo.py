@@ -220,7 +220,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         monkeypatch.setattr(place, name, counting)
 
-    count(Answer, "body")
+    count(Answer, "pieces")
     count(apimo_source, "split_apimo")
     count(pages, "xxh3_128_digest")
     count(pages, "_key")
@@ -250,7 +250,7 @@ async def test_one_change_in_ten_thousand_costs_one_id(work: Counter[str]) -> No
     work.clear()
     records[4711] = lead(4711, step="2")
     reading = await source.read(known, None)
-    assert work == {"body": 1, "split_apimo": 1, "xxh3_128_digest": 10_001, "_key": 1, "said": 1}
+    assert work == {"pieces": 1, "split_apimo": 1, "xxh3_128_digest": 10_002, "_key": 1, "said": 1}
     assert [piece.key for piece in reading.fresh] == ["4711"]
     assert json.loads(reading.fresh[0].raw)["step"] == "2"
     assert len(reading.present) == 10_000

@@ -111,7 +111,7 @@ def rich() -> Plan:
         disarmed=(Alarm("after", "/a", "2", "r", NOON), Alarm("release", "night", "n", "all", NOON)),
         entered=(Condition("budget-low", "azur", NOON, "little is left"),),
         left=(("source-failing", str(LEADS)),),
-        pages={b"page": Page(("1", "3", "4"), total=3)},
+        pages={b"page": Page(frozenset(("1", "3", "4")), total=3)},
     )
 
 

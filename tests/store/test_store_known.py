@@ -18,7 +18,7 @@ from watcher.store.sqlite import Store
 
 def pages(*names: str) -> dict[bytes, Page]:
     """Pages of these digests."""
-    return {name.encode(): Page((name,)) for name in names}
+    return {name.encode(): Page(frozenset((name,))) for name in names}
 
 
 def only(*names: str) -> Plan:

@@ -40,6 +40,14 @@ _WAIT_IN_FRENCH = re.compile(rb"dans (\d{1,6}) seconde")  # Adlead: "Trop de req
 _ADDRESS = re.compile(r"\S*://\S*|\S+@\S+")
 
 
+class Body(BytesIO):
+    """The pieces of a body. It grows in place: joined in the end, the page would be in memory twice."""
+
+    def whole(self) -> bytes:
+        """All of it, without a byte order mark."""
+        return self.getvalue().removeprefix(_BOM)
+
+
 class NotFound(Permanent):
     """There is nothing there (HTTP 404), or not any more (410)."""
 
@@ -64,16 +72,23 @@ class Answer:
         return digest.digest()
 
     def body(self) -> bytes:
-        """The body inflated, without a byte order mark.
+        """The body inflated, without a byte order mark. Raises as `pieces` does."""
+        body = Body()
+        for piece in self.pieces():
+            body.write(piece)
+        return body.whole()
+
+    def pieces(self) -> Iterator[bytes]:
+        """The body inflated piece by piece, so that whoever takes it can do something else between two.
 
         Raises Transient when its gzip is broken or cut short, Permanent when it is over 32 MiB or is encoded in a way
         that was not asked for.
         """
         match self.encoding:
             case "" | "identity":
-                return self.wire.removeprefix(_BOM)
+                return iter((self.wire,))
             case "gzip" | "x-gzip":
-                return _inflate(self.wire).removeprefix(_BOM)
+                return _inflated(self.wire)
         raise Permanent("the answer has a Content-Encoding that was not asked for")
 
     @contextmanager
@@ -85,16 +100,18 @@ class Answer:
             raise type(error)(_without(error.reason, self.secrets)) from None
 
 
-def _inflate(wire: bytes) -> bytes:
+def _inflated(wire: bytes) -> Iterator[bytes]:
     if not wire:
-        return b""  # some servers name the encoding of nothing
+        return  # some servers name the encoding of nothing
     gzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-    body = BytesIO()  # grows in place; zlib itself joins its pieces, with the page in memory twice
+    size = 0
     try:
         while wire and not gzip.eof:
-            body.write(gzip.decompress(wire, _STEP))
-            if body.tell() > LIMIT:
+            piece = gzip.decompress(wire, _STEP)
+            size += len(piece)
+            if size > LIMIT:
                 raise Permanent(f"the answer is over {LIMIT >> 20} MiB")
+            yield piece
             wire = gzip.unconsumed_tail
     except zlib.error:
         raise Transient("unreadable answer: its gzip is broken") from None
@@ -102,7 +119,6 @@ def _inflate(wire: bytes) -> bytes:
         raise Transient("unreadable answer: its gzip is cut short")
     if gzip.unused_data:
         raise Transient("unreadable answer: something follows its gzip")
-    return body.getvalue()
 
 
 # ------------------------------------------------------------------------------------------------------- refusals

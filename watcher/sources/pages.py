@@ -171,25 +171,22 @@ def sift(
 
     `meant` remembers from one time to the next what bytes come to: those that came before need not be read for it.
     """
-    digests = [*map(xxh3_128_digest, items)]
-    known = [*map(fingerprints.get, map(meant.get, digests, repeat(b"")))]  # nothing is known by an empty one
-    for item, digest, key in zip(items, digests, known, strict=True):
+    known = map(fingerprints.get, map(meant.get, map(xxh3_128_digest, items), repeat(b"")))  # none is known by b""
+    fresh, keys = found.fresh, found.keys
+    for item, key in zip(items, known, strict=True):
         if key is None:
-            _look_into(item, digest, fingerprints, found, meant)
+            _look_into(item, fingerprints, found, meant)
         else:
-            found.fresh.pop(key, None)
-            found.keys.append(key)
+            if fresh:
+                fresh.pop(key, None)
+            keys.append(key)
 
 
 def _look_into(
-    item: Raw,
-    digest: bytes,
-    fingerprints: Mapping[bytes, str],
-    found: Sifted,
-    meant: MutableMapping[bytes, bytes],
+    item: Raw, fingerprints: Mapping[bytes, str], found: Sifted, meant: MutableMapping[bytes, bytes]
 ) -> None:
     """Add a record whose bytes are new, or were when they came before."""
-    says = _says(item)
+    says, digest = _says(item), xxh3_128_digest(item)
     fingerprint = meant[digest] = xxh3_128_digest(says) if says is not None else digest
     key = fingerprints.get(fingerprint)
     if key is not None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 
 from watcher.model import Known, Page, Reading, Slice, Unread
-from watcher.sources.answers import Answer
+from watcher.sources.answers import Answer, Body
 from watcher.sources.http import TOTAL, Client
 from watcher.sources.pages import Sheet, Sifted, sift
 
@@ -30,9 +30,6 @@ _BREATH = 1000
 _OUTGROWN = 3
 """So many times as many bytes are remembered as there are records, and then all are forgotten."""
 
-_LARGE = 64 << 10
-"""Bytes. A body that is larger on the wire is inflated in a thread, for zlib lets the loop run meanwhile."""
-
 
 @dataclass(slots=True)
 class Walk:
@@ -43,7 +40,7 @@ class Walk:
     was asked for, `cut` that there were more pages than we read.
     """
 
-    present: set[str] = field(default_factory=set)
+    present: Set[str] = frozenset()
     fresh: dict[str, Slice] = field(default_factory=dict)
     unread: dict[bytes, Unread] = field(default_factory=dict)
     pages: dict[bytes, Page] = field(default_factory=dict)
@@ -59,15 +56,19 @@ class Walk:
     def add(self, digest: bytes, page: Page, sifted: Sifted) -> bool:
         """Take a page in; say whether it brought an id that was not there yet."""
         before = len(self.present)
+        if not before:
+            self.present = page.keys  # of a list of one page, which is most, nothing is copied
+        else:
+            self.present = present = self.present if isinstance(self.present, set) else set(self.present)
+            present |= page.keys
         for key in page.keys if self.fresh else ():
             self.fresh.pop(key, None)  # what came later counts
         self.fresh.update(sifted.fresh)
-        self.present.update(page.keys)
         self.unread.update((item.fingerprint, item) for item in sifted.unread)
         self.totals.append(page.total)
         self.timestamps.extend((page.timestamp,) if page.timestamp and page.keys else ())  # the time of no record
         self.last = page.last
-        self.answered += len(page.keys) + len(sifted.unread)
+        self.answered += len(page.keys) + page.repeats + len(sifted.unread)
         self.unreadable += len(sifted.unread)
         if not sifted.unread:  # a page with something unreadable in it is not to be passed over next time
             self.pages[digest] = page
@@ -194,9 +195,12 @@ def _lost(known: Known, present: Set[str]) -> bool:
 
 
 async def _inflated(answer: Answer) -> bytes:
-    if answer.encoding and len(answer.wire) > _LARGE:
-        return await asyncio.to_thread(answer.body)
-    return answer.body()
+    """The body, letting the loop breathe. Not in a thread: measured, the page is then far from where it is split."""
+    body = Body()
+    for piece in answer.pieces():
+        body.write(piece)
+        await asyncio.sleep(0)
+    return body.whole()
 
 
 async def _sifted(sheet: Sheet, known: Known, found: Sifted, meant: dict[bytes, bytes]) -> Page:
@@ -204,4 +208,5 @@ async def _sifted(sheet: Sheet, known: Known, found: Sifted, meant: dict[bytes, 
     for start in range(0, len(sheet.items), _BREATH):
         sift(sheet.items[start : start + _BREATH], known.fingerprints, found, meant)
         await asyncio.sleep(0)
-    return Page(tuple(found.keys), sheet.total, sheet.timestamp, sheet.last)
+    keys = frozenset(found.keys)
+    return Page(keys, sheet.total, sheet.timestamp, sheet.last, len(found.keys) - len(keys))

@@ -123,7 +123,7 @@ def everything() -> Plan:
         owed=(Owed("a", SINK, "r"), Owed("b", SINK, "r"), Owed("c", SINK, "r", Fate.HELD, "b", "group")),
         armed=(BELL, Alarm("after", "/a", "1", "r", NOON, {"event": "a"})),
         entered=(Condition("source-failing", str(LEADS), NOON, "it fails"),),
-        pages={b"page": Page(("1", "2"), total=2)},
+        pages={b"page": Page(frozenset(("1", "2")), total=2)},
     )
 
 
@@ -276,7 +276,7 @@ class StoreContract(Contract):
             await store.known(LEADS)
             await store.commit(everything())
             assert (await store.known(LEADS)).pages.keys() == {b"page"}
-            await store.commit(Plan(LATER, LEADS, pages={b"more": Page(("1",))}))
+            await store.commit(Plan(LATER, LEADS, pages={b"more": Page(frozenset(("1",)))}))
             assert (await store.known(LEADS)).pages.keys() == {b"page", b"more"}
             await store.commit(Plan(LATER, LEADS, versions=(version("1", 2),)))
             assert not (await store.known(LEADS)).pages
