@@ -5,11 +5,13 @@ import threading
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+import pytest
 from store_samples import NOON, owing
 
 from watcher.errors import StoreError
 from watcher.model import Owed
 from watcher.store.handle import TOGETHER
+from watcher.store.sqlite import Store
 
 
 @asynccontextmanager
@@ -76,7 +78,7 @@ async def test_what_cannot_be_written_takes_nobody_with_it(store):
 
 async def test_what_was_refused_is_not_written_with_another(store, monkeypatch):
     """The store's files were not there when it was its turn: whoever asked heard so, and nobody else writes it."""
-    guard, turns = store._guard.around, iter([False])
+    guard, turns = store._guard.around, iter([False, False])
 
     def around(work, db):
         if not next(turns, True):
@@ -111,3 +113,27 @@ async def test_each_gets_its_own_answer(store):
     """What is asked for together is answered one by one."""
     answers, transactions = await together(store, (store.spend("azur", "2026-11-22", 3) for _ in range(5)))
     assert (answers, transactions) == ([2, 1, 0, -1, -1], 1)
+
+
+async def test_closing_waits_for_all_that_was_asked_for(path):
+    """More waits than goes into one transaction when the store is closed: all of it is written, nobody is refused."""
+    names = [f"e{number}" for number in range(3 * TOGETHER)]
+    store = await Store.open(path)
+    async with held_up(store):
+        asked = [asyncio.ensure_future(store.commit(one)) for one in plans(names)]
+        await asyncio.sleep(0)
+        closing = asyncio.ensure_future(store.close())
+        await asyncio.sleep(0)
+    await closing
+    assert await asyncio.gather(*asked) == [None] * len(names)
+    async with await Store.open(path) as store:
+        assert await owed(store) == names
+
+
+async def test_a_thread_that_has_ended_refuses(path):
+    """Whoever asks for something when there is no thread any more is told so, and does not wait for ever."""
+    store = await Store.open(path)
+    await store._worker.stop_and_join()
+    store._lock.release()
+    with pytest.raises(StoreError, match="closed"):
+        await asyncio.wait_for(store.commit(plans(["e"])[0]), 10)

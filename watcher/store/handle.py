@@ -20,7 +20,7 @@ from watcher.errors import StoreError, WatcherError
 from watcher.store import files
 from watcher.store.guard import Guard
 from watcher.store.lock import Lock
-from watcher.store.worker import Work, Worker, finish, is_locked, transact
+from watcher.store.worker import Work, Worker, finish, is_locked, read_again, transact, translated
 
 T = TypeVar("T")
 
@@ -30,14 +30,30 @@ TOGETHER = 64
 
 
 class _Task:
-    """Something to be written, and what came of it once it is."""
+    """Something to be written, what is to follow it, and what came of it."""
 
-    __slots__ = ("done", "result", "work")
+    __slots__ = ("error", "future", "result", "then", "work")
 
-    def __init__(self, work: Work[Any]) -> None:
+    def __init__(self, work: Work[Any], then: Callable[[Any], None] | None) -> None:
         self.work = work
-        self.done = False
+        self.then = then
+        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.result: Any = None
+        self.error: Exception | None = None
+
+    def tell(self) -> None:
+        """Let whoever asked hear what came of it."""
+        if self.error is not None:
+            self.future.set_exception(self.error)
+            return
+        if self.then is not None:
+            self.then(self.result)
+        self.future.set_result(self.result)
+
+
+def _tell(group: list[_Task], _: None) -> None:
+    for task in group:
+        task.tell()
 
 
 class Handle:
@@ -53,6 +69,8 @@ class Handle:
         self._closing: asyncio.Future[None] | None = None
         self._patience = 0
         self._waiting: deque[_Task] = deque()
+        self._posted = False
+        self._turns: set[asyncio.Task[None]] = set()
 
     @classmethod
     async def open(cls, path: str | Path) -> Self:
@@ -74,6 +92,8 @@ class Handle:
         await finish(self._closing)
 
     async def _close(self) -> None:
+        while self._waiting:
+            await self._turn()
         try:
             with suppress(WatcherError):  # not marked, it is checked when it is opened next
                 await self._worker.run(partial(self._guard.around, partial(files.mark, clean=True)))
@@ -104,36 +124,58 @@ class Handle:
         return await self._worker.run(work, then)
 
     async def _write(self, work: Work[T], then: Callable[[T], None] | None = None) -> T:
-        return await finish(self._post(_Task(work), then))
+        if self._closing is not None:
+            raise StoreError("the store is closed")
+        task = _Task(work, then)
+        self._waiting.append(task)
+        if not self._posted:  # else what is posted has yet to begin, and takes this along
+            self._post()
+        result: T = await finish(task.future)
+        return result
 
-    async def _post(self, task: _Task, then: Callable[[T], None] | None) -> T:
-        if self._closing is None:  # else `_run` says so
-            self._waiting.append(task)
-        return await self._run(partial(self._settled, task), then)
+    def _post(self) -> None:
+        self._posted = True
+        turn = asyncio.ensure_future(self._turn())
+        self._turns.add(turn)
+        turn.add_done_callback(self._turns.discard)
 
-    def _settled(self, task: _Task, db: sqlite3.Connection) -> Any:
-        """What came of a task: it is written now, unless it was with another's. One that is refused waits no more."""
-        if task.done:
-            return task.result
+    async def _turn(self) -> None:
+        """Have the thread write what waits, and tell those who asked."""
+        group: list[_Task] = []
         try:
-            return self._guard.around(partial(self._settle, task), db)
-        finally:
-            with suppress(ValueError):
-                self._waiting.remove(task)
+            await self._worker.run(partial(self._settle, group), partial(_tell, group))
+        except Exception as error:  # the thread has ended, or never had its connection
+            closed = StoreError("the store is closed")
+            closed.__cause__ = error
+            for task in (*group, *self._waiting):
+                if not task.future.done():
+                    task.future.set_exception(closed)
+            self._waiting.clear()
+        if self._waiting and not self._posted:
+            self._post()
 
-    def _settle(self, task: _Task, db: sqlite3.Connection) -> Any:
-        """Write a task, and with it all that waits."""
-        group = [self._waiting.popleft() for _ in range(min(len(self._waiting), TOGETHER)) if not task.done]
+    def _settle(self, group: list[_Task], db: sqlite3.Connection) -> None:
+        """Write what waits in one transaction; if it cannot be, each for itself. On the thread."""
+        self._posted = False  # before: who comes after this posts a turn of his own
+        while self._waiting and len(group) < TOGETHER:
+            group.append(self._waiting.popleft())
         if len(group) > 1:
             with suppress(Exception):  # nothing of it is written: each has it done, or hears what is wrong, by itself
-                results = self._transact(db, lambda db: [one.work(db) for one in group])
-                for one, result in zip(group, results, strict=True):
-                    one.done, one.result = True, result
-        if not task.done:
-            task.result = self._transact(db, task.work)
-        return task.result
+                results = self._written(lambda db: [one.work(db) for one in group], db)
+                for task, result in zip(group, results, strict=True):
+                    task.result = result
+                return
+        for task in group:
+            try:
+                task.result = self._written(task.work, db)
+            except Exception as error:
+                task.error = error
 
-    def _transact(self, db: sqlite3.Connection, work: Work[T]) -> T:
+    def _written(self, work: Work[T], db: sqlite3.Connection) -> T:
+        with translated(self._worker.store):
+            return read_again(partial(self._guard.around, partial(self._transact, work)), db)
+
+    def _transact(self, work: Work[T], db: sqlite3.Connection) -> T:
         """Do it in one transaction. A lock that outlasts our patience is waited for once, not by all in the queue."""
         try:
             result = transact(db, work)

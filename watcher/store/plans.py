@@ -69,10 +69,13 @@ def write(db: sqlite3.Connection, plan: Plan) -> None:
     elif plan.state or plan.versions or plan.refreshed or plan.absences or plan.unread or plan.tally:
         raise ValueError("a plan that writes of a source has to name it")
     _write_events(db, plan)
-    holding.release(db, plan.released, plan.at)  # after the events: the summary that tells them may be one of these
-    alarms.disarm(db, plan.disarmed)
-    alarms.arm(db, plan.armed)  # after: an alarm in both is one that is moved
-    _write_conditions(db, plan)
+    if plan.released:
+        holding.release(db, plan.released, plan.at)  # after the events: the summary that tells them may be one of these
+    if plan.disarmed or plan.armed:
+        alarms.disarm(db, plan.disarmed)
+        alarms.arm(db, plan.armed)  # after: an alarm in both is one that is moved
+    if plan.left or plan.entered:
+        _write_conditions(db, plan)
 
 
 def is_quiet(plan: Plan, last: SourceState | None) -> bool:
@@ -102,14 +105,19 @@ def _write_source(db: sqlite3.Connection, plan: Plan, source: SourceName) -> Non
         db.execute(_STATE, (json(plan.state), number))
     if plan.tally is not None:
         polls.keep(db, number, plan.tally)
-    rows = list(_rows(number, plan.versions))
-    db.executemany(_VERSION, rows)
-    db.executemany(_RECORD, rows)
-    db.executemany(_RECORD, _rows(number, plan.refreshed))
-    expire.forget(db, source, number, plan.erased)
-    db.executemany(_ABSENCES, ((count, number, key) for key, count in plan.absences.items()))
-    at = micros(plan.at)
-    db.executemany(_UNREAD, ((number, bad.fingerprint, bad.key, bad.reason, at) for bad in plan.unread))
+    if plan.versions:
+        rows = list(_rows(number, plan.versions))
+        db.executemany(_VERSION, rows)
+        db.executemany(_RECORD, rows)
+    if plan.refreshed:
+        db.executemany(_RECORD, _rows(number, plan.refreshed))
+    if plan.erased:
+        expire.forget(db, source, number, plan.erased)
+    if plan.absences:
+        db.executemany(_ABSENCES, ((count, number, key) for key, count in plan.absences.items()))
+    if plan.unread:
+        at = micros(plan.at)
+        db.executemany(_UNREAD, ((number, bad.fingerprint, bad.key, bad.reason, at) for bad in plan.unread))
 
 
 def _rows(source: int, versions: Iterable[Version]) -> Iterable[Row]:
@@ -128,6 +136,8 @@ def _rows(source: int, versions: Iterable[Version]) -> Iterable[Row]:
 
 
 def _write_events(db: sqlite3.Connection, plan: Plan) -> None:
+    if not plan.events and not plan.owed:
+        return
     db.executemany(
         _EVENT,
         (

@@ -62,7 +62,7 @@ class Worker(aiosqlite.Connection):
         def posted() -> T:
             work, then = mine.pop()  # aiosqlite's thread keeps its last function, which is not to keep a whole plan
             with translated(self.store):
-                result = _read_again(work, self._conn)
+                result = read_again(work, self._conn)
             if then is not None:
                 loop.call_soon_threadsafe(then, result)
             return result
@@ -78,7 +78,7 @@ class Worker(aiosqlite.Connection):
             self._thread.join()
 
 
-def _read_again(work: Work[T], db: sqlite3.Connection) -> T:
+def read_again(work: Work[T], db: sqlite3.Connection) -> T:
     """Do it, and once more if SQLite calls the store damaged.
 
     A disk that fails to read it calls so, too (EIO in its unixRead), and a disk may fail once.
