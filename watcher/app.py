@@ -11,6 +11,8 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
+from typing import NamedTuple
 
 import structlog
 
@@ -92,8 +94,13 @@ async def assemble(
     }
     planned = plans(config)
     dated = tuple(rule for rule in desk.rules if rule.timer and rule.timer.of)
+    handling = {
+        name: Handling(withholder(policy(config, name), key), keeper(stream, key)) for name, stream in STREAMS.items()
+    }
     watches = {
-        str(s.name): _watch(config, s, clients[s.name.account], planned[s.name.account][s.name], key, dated)
+        str(s.name): _watch(
+            config, s, clients[s.name.account], planned[s.name.account][s.name], handling[s.name.stream], dated
+        )
         for s in config.sources
     }
     render, post = renderer(config, clock), poster(clients)
@@ -145,16 +152,24 @@ def patience(settings: SourceSettings, pace: Pace) -> timedelta:
     return settings.silent_after or max(SILENT_AFTER * pace.busy, 2 * pace.quiet, SILENT_AT_LEAST)
 
 
+class Handling(NamedTuple):
+    """What a stream's records go through before they are kept: one for all its sources, of which there may be many."""
+
+    withhold: Callable[[Body], Body]
+    keep: Callable[[Body, Body], Body]
+
+
 def _watch(
-    config: Config, settings: SourceSettings, client: Client, pace: Pace, key: bytes, dated: tuple[Rule, ...]
+    config: Config,
+    settings: SourceSettings,
+    client: Client,
+    pace: Pace,
+    handling: Handling,
+    dated: tuple[Rule, ...],
 ) -> Watch:
     stream = STREAMS[settings.name.stream]
     account = config.accounts[settings.name.account]
-    whose = api_types()[account.api].whose(account)
-
-    def link(body: Body) -> str | None:
-        return stream.link(whose, settings.name.partition, body)
-
+    link = partial(stream.link, api_types()[account.api].whose(account), settings.name.partition)
     return Watch(
         source=build_source(settings.name, client, account, list_keys=stream.list_keys, lookback=settings.lookback),
         origin=Origin(stream, settings.name, link),
@@ -162,8 +177,8 @@ def _watch(
         reconcile=settings.reconcile,
         baseline=str(settings.baseline),
         silent_after=patience(settings, pace),
-        withhold=withholder(policy(config, stream.name), key),
-        keep=keeper(stream, key),
+        withhold=handling.withhold,
+        keep=handling.keep,
         deadlines=tuple(rule for rule in dated if rule.timer and stream.name in rule.timer.streams),
     )
 

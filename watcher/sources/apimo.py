@@ -13,7 +13,7 @@ from watcher.kinds import DAY, Address, Daily, Id
 from watcher.model import Body, Known, Reading, SourceName
 from watcher.sources.http import Client, segment
 from watcher.sources.kit import ApiType
-from watcher.sources.pages import split_apimo
+from watcher.sources.pages import Sheet, split_apimo
 from watcher.sources.walk import Listing, Walk, walk, walk_all
 from watcher.streams import CONTRACTS, LEADS
 from watcher.units import Rate, Secret
@@ -44,6 +44,8 @@ class ApimoAccount(msgspec.Struct, frozen=True, kw_only=True):
 class ApimoSource:
     """The leads or the contracts of one agency. `list_keys` are the names their list may have in an answer."""
 
+    __slots__ = ("_client", "_list_keys", "_lookback", "_meant", "_page_limit", "_path", "name")
+
     def __init__(
         self,
         name: SourceName,
@@ -57,7 +59,7 @@ class ApimoSource:
         self._lookback = lookback
         self._page_limit = page_limit
         self._path = f"agencies/{segment(name.partition)}/{list_keys[0]}"
-        self._split = partial(split_apimo, list_keys=list_keys)
+        self._list_keys = list_keys
         self._meant: dict[bytes, bytes] = {}
 
     async def read(self, known: Known, since: int | None) -> Reading:
@@ -75,6 +77,9 @@ class ApimoSource:
     async def show(self, key: str) -> Body | None:
         """Apimo cannot be asked for one record: raises NotImplementedError."""
         raise NotImplementedError
+
+    def _split(self, body: bytes) -> Sheet:
+        return split_apimo(body, self._list_keys)
 
     def _following(self, since: int | None, seen: Walk) -> Mapping[str, str] | None:
         if seen.has_all():

@@ -18,6 +18,8 @@ class Memory:
     empty one stands for bytes that are to be read again.
     """
 
+    __slots__ = ("_absent", "_fingerprints", "_keys", "_pages", "known")
+
     def __init__(self, present: Iterable[tuple[bytes, str, int]]) -> None:
         """`present` are fingerprint, key and absences of each record that is not removed."""
         self._keys: dict[str, bytes] = {}
