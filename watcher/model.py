@@ -341,7 +341,8 @@ class SourceState:
     `cursor` is the vendor's own time, in Unix seconds; `doubtful` counts the full reads in a row that were not
     complete; `drifted` names what is no longer as we know it (a field, a record, the list), and how; `undescribed`
     are the fields that came and that nobody has described. `tally` counts the polls of the hour under way: it is
-    written with the state, so counting costs no write of its own.
+    written with the state, so counting costs no write of its own. A state that is new only in when it was read, and in
+    that count, may be written some seconds later.
     """
 
     cursor: int | None = None

@@ -1,7 +1,7 @@
 """What each poll came to, counted by the hour: what `watcher audit` accounts for, and what habits are learned from.
 
-Pure. The hour under way is counted in the source's state, which every poll writes anyway; the hour that is over is
-handed to the plan, once an hour.
+Pure. The hour under way is counted in the source's state, beside when it was read; the hour that is over is handed to
+the plan, once an hour.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(['"\
 amounts = st.floats(-1e15, 1e15).map(number) | st.integers(-(10**15), 10**15)
 forms = texts | amounts | st.booleans() | st.none() | st.lists(texts)
 stamps = st.fixed_dictionaries({"date": texts}, optional={"user": texts}) | st.none()
-fields = st.sampled_from([*CONTRACTS.record.scalars, "undescribed"])
+fields = st.sampled_from([*CONTRACTS.record.readers, "undescribed"])
 bodies = st.tuples(st.dictionaries(fields, forms), stamps).map(lambda both: {**both[0], "signed": both[1]})
 
 

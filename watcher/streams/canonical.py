@@ -58,13 +58,22 @@ class Object:
 
     fields: Mapping[str, Kind]
     unwatched: Mapping[str, Kind] = field(default_factory=dict)
-    scalars: Mapping[str, Callable[[Any], Any]] = field(init=False, repr=False, compare=False)
+    readers: Mapping[str, Callable[[Any], Any]] = field(init=False, repr=False, compare=False)
+    plain: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    nested: Mapping[str, Kind] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Look up once how the scalars are read: a first poll of ten thousand records asks it of all their fields."""
+        """Look up once how fields without objects in them are read, and which of the watched ones have some.
+
+        A first poll of ten thousand records asks it of all their fields.
+        """
+        nested = {name: kind for name, kind in self.fields.items() if not isinstance(kind, Scalar)}
         kinds = {**self.unwatched, **self.fields}
-        scalars = {name: kind.read for name, kind in kinds.items() if isinstance(kind, Scalar)}
-        object.__setattr__(self, "scalars", scalars)
+        readers = {name: _stamp if isinstance(kind, Stamp) else kind.read for name, kind in kinds.items()
+                   if isinstance(kind, (Scalar, Stamp))}  # fmt: skip
+        object.__setattr__(self, "readers", readers)
+        object.__setattr__(self, "plain", tuple(name for name in self.fields if name not in nested))
+        object.__setattr__(self, "nested", nested)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +202,7 @@ def _object(kind: Object, value: Any, doubts: dict[str, str], path: str) -> dict
         raise ValueError("is no object")
     form: dict[str, Any] = {}
     for name, member in value.items():
-        if read := kind.scalars.get(name):
+        if read := kind.readers.get(name):
             try:
                 form[name] = read(member)
             except ValueError as why:
@@ -265,7 +274,9 @@ def merged(kind: Kind, before: Any, after: Any) -> Any:
                 **before,
                 **{
                     name: merged(inner, before[name], value)
-                    if name in before and (inner := fields.get(name) or unwatched.get(name))
+                    if isinstance(value, (dict, list))
+                    and name in before
+                    and (inner := fields.get(name) or unwatched.get(name))
                     else value
                     for name, value in after.items()
                 },
@@ -359,11 +370,9 @@ def _fields(kind: Kind) -> Iterator[tuple[str, Kind]]:
 def watched(kind: Kind, form: Any) -> Any:
     """Strip a canonical form to its watched fields; null and absent are the same here."""
     if isinstance(kind, Object) and isinstance(form, dict):
-        return {
-            name: value
-            for name, inner in kind.fields.items()
-            if (value := form.get(name) if isinstance(inner, Scalar) else watched(inner, form.get(name))) is not None
-        }
+        shown = {name: value for name in kind.plain if (value := form.get(name)) is not None}
+        inside = ((name, watched(inner, form.get(name))) for name, inner in kind.nested.items())
+        return shown | {name: value for name, value in inside if value is not None}
     if isinstance(kind, Keyed) and isinstance(form, list):
         return [watched(kind.item, member) for member in form]
     return form
