@@ -135,5 +135,17 @@ async def test_a_thread_that_has_ended_refuses(path):
     store = await Store.open(path)
     await store._worker.stop_and_join()
     store._lock.release()
-    with pytest.raises(StoreError, match="closed"):
-        await asyncio.wait_for(store.commit(plans(["e"])[0]), 10)
+    for _ in range(2):
+        with pytest.raises(StoreError, match="closed"):
+            await asyncio.wait_for(store.commit(plans(["e"])[0]), 10)
+
+
+async def test_what_follows_one_does_not_keep_the_others_from_hearing(store):
+    """A fault in what is done after one is written is heard by whoever asked for that, and by nobody else."""
+
+    def broken(_):
+        raise RuntimeError("broken")
+
+    steps = [store._write(lambda _: 1, broken), store._write(lambda _: 2), store._write(lambda _: 3)]
+    done = await asyncio.wait_for(asyncio.gather(*steps, return_exceptions=True), 10)
+    assert [type(one) if isinstance(one, Exception) else one for one in done] == [RuntimeError, 2, 3]

@@ -43,12 +43,15 @@ class _Task:
 
     def tell(self) -> None:
         """Let whoever asked hear what came of it."""
-        if self.error is not None:
+        if self.error is None and self.then is not None:
+            try:
+                self.then(self.result)
+            except Exception as error:
+                self.error = error
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
             self.future.set_exception(self.error)
-            return
-        if self.then is not None:
-            self.then(self.result)
-        self.future.set_result(self.result)
 
 
 def _tell(group: list[_Task], _: None) -> None:
@@ -144,7 +147,8 @@ class Handle:
         group: list[_Task] = []
         try:
             await self._worker.run(partial(self._settle, group), partial(_tell, group))
-        except Exception as error:  # the thread has ended, or never had its connection
+        except Exception as error:  # the thread has ended
+            self._posted = False
             closed = StoreError("the store is closed")
             closed.__cause__ = error
             for task in (*group, *self._waiting):
