@@ -103,6 +103,14 @@ async def test_news_that_follow_what_is_being_saved_stay(store: Store, path: Pat
     assert written(path) == rich().state
 
 
+async def test_a_poll_that_crosses_one_with_news_does_not_undo_it(store: Store, path: Path):
+    """Two polls of one source at once, made from the same state: what the one with news says stays."""
+    await store.commit(baseline())
+    await asyncio.gather(store.commit(rich()), store.commit(again(1)))
+    await store.save()
+    assert written(path) == rich().state == await store.state(LEADS)
+
+
 async def test_news_that_could_not_be_written_leave_it_to_be_saved(store: Store, path: Path):
     """A plan that is refused takes nothing with it."""
     await store.commit(baseline())

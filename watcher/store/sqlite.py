@@ -147,8 +147,8 @@ class Store(Discretion):
         """
         source, last = plan.source, self._states.get(plan.source) if plan.source else None
         if source and plan.state and plans.is_quiet(plan, last):
-            self._unsaved[source] = plan.state
             self._follow(plan)
+            self._unsaved[source] = plan.state
             return
         unsaved = self._unsaved.pop(source, None) if source and plan.state else None  # this plan's state is newer
         try:
@@ -193,6 +193,7 @@ class Store(Discretion):
             self._conditions = None
         if plan.source and plan.state:
             self._states[plan.source] = plan.state
+            self._unsaved.pop(plan.source, None)
         if plan.source in self._memories:
             self._memories[plan.source].apply(plan)
 
