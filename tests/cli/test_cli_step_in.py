@@ -1,6 +1,7 @@
 """The commands that change something, with a daemon and without one."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 from cli_site import CRM, happen
@@ -21,6 +22,17 @@ async def test_poll_reads_a_source_and_says_what_came_of_it(site, company):
         assert {(one["sink"], one["rule"]) for one in answer["owed"]} == {("log", "everything")}
         assert "0 changes" in (await site.run("poll", PURCHASES)).out
         assert "purchase-canceled" in (await site.run("events")).out
+
+
+async def test_what_was_polled_by_hand_is_read_just_now(site, company):
+    """Whoever polls a source and then looks at it sees that it was read, also when it had nothing new to say."""
+    await site.run("run", "--once")
+    async with company(site):
+        await site.run("poll", PURCHASES)  # the daemon's own first poll is over
+        before = datetime.now(UTC)
+        await site.run("poll", PURCHASES)
+        (source,) = [one for one in (await site.run("sources", "--json")).json if one["name"] == PURCHASES]
+    assert datetime.fromisoformat(source["read_at"]) >= before
 
 
 async def test_a_dry_poll_changes_nothing(site, company):

@@ -70,6 +70,7 @@ def test_all_that_a_plan_can_say_is_written_at_once():
     other = {field.name: (field.name,) for field in fields(SourceState)}
     moved = {name for name, value in other.items() if not plans.is_quiet(_with(name, value), FIRST)}
     assert moved == other.keys() - {"read_at", "full_at", "next_full_at", "tally"}
+    assert not plans.is_quiet(_with("next_full_at", None), replace(FIRST, next_full_at=NOON))
 
 
 def _with(name: str, value: Any) -> Plan:

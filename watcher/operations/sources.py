@@ -17,7 +17,9 @@ from watcher.troubles import HELD, Troubles
 
 async def poll(core: Core, *, source: str, dry: bool = False) -> dict[str, Any]:
     """Read one source now; `dry` writes nothing but the budget."""
-    seen = await core.poll(watch_of(core, source), dry=dry)
+    watch = watch_of(core, source)
+    seen = await core.poll(watch, dry=dry)
+    await core.store.save([watch.name])  # whoever asked looks at it next
     return {
         "source": source,
         "error": seen.error,

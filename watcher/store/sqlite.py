@@ -158,9 +158,9 @@ class Store(Discretion):
                 self._unsaved[source] = unsaved
             raise
 
-    async def save(self) -> None:
-        """Write down all that `commit` has kept in memory until now."""
-        waiting = list(self._unsaved)
+    async def save(self, sources: Collection[SourceName] | None = None) -> None:
+        """Write down what `commit` has kept in memory until now, of all sources or of those."""
+        waiting = list(self._unsaved if sources is None else sources)
         for start in range(0, len(waiting), SAVED_TOGETHER):
             await self._save(waiting[start : start + SAVED_TOGETHER])
 
