@@ -14,7 +14,8 @@ from watcher.errors import StoreError
 from watcher.model import Plan, SourceName, SourceState, Tally, Version
 from watcher.store import plans
 from watcher.store.read import Reader
-from watcher.store.sqlite import SAVED_TOGETHER, Store
+from watcher.store.sources import SAVED_TOGETHER
+from watcher.store.sqlite import Store
 
 FIRST = SourceState(cursor=1, baselined_at=NOON)
 

@@ -76,12 +76,12 @@ async def test_what_cannot_be_written_takes_nobody_with_it(store):
     assert await store.event(NAMES[4]) is None
 
 
-async def test_what_was_refused_is_not_written_with_another(store, monkeypatch):
-    """The store's files were not there when it was its turn: whoever asked heard so, and nobody else writes it."""
-    guard, turns = store._guard.around, iter([False, False])
+async def committed(store, monkeypatch, answers, afterwards):
+    """Have two plans wait while the store's files answer so, turn by turn; return what came of each."""
+    guard, turns = store._guard.around, iter(answers)
 
     def around(work, db):
-        if not next(turns, True):
+        if not next(turns, afterwards):
             raise StoreError("its files are gone")
         return guard(work, db)
 
@@ -89,24 +89,21 @@ async def test_what_was_refused_is_not_written_with_another(store, monkeypatch):
         monkeypatch.setattr(store._guard, "around", around)
         asked = [asyncio.ensure_future(store.commit(one)) for one in plans(NAMES[:2])]
         await asyncio.sleep(0)
-    assert [type(one) for one in await asyncio.gather(*asked, return_exceptions=True)] == [StoreError, type(None)]
+    done = await asyncio.gather(*asked, return_exceptions=True)
+    monkeypatch.undo()
+    return [type(one) for one in done]
+
+
+async def test_what_was_refused_is_not_written_with_another(store, monkeypatch):
+    """The files were not there for both, nor for the first by itself: who asked heard so, and nobody else writes it."""
+    assert await committed(store, monkeypatch, [False, False], True) == [StoreError, type(None)]
     assert await owed(store) == NAMES[1:2]
 
 
 async def test_what_was_written_with_another_is_not_refused_afterwards(store, monkeypatch):
     """It is there, so whoever asked is told so, whatever has become of the files since."""
-    guard, turns = store._guard.around, iter([True])
-
-    def around(work, db):
-        if not next(turns, False):
-            raise StoreError("its files are gone")
-        return guard(work, db)
-
-    async with held_up(store):
-        monkeypatch.setattr(store._guard, "around", around)
-        asked = [asyncio.ensure_future(store.commit(one)) for one in plans(NAMES[:2])]
-        await asyncio.sleep(0)
-    assert await asyncio.gather(*asked) == [None, None]
+    assert await committed(store, monkeypatch, [True], False) == [type(None), type(None)]
+    assert await owed(store) == NAMES[:2]
 
 
 async def test_each_gets_its_own_answer(store):
