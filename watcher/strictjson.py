@@ -17,8 +17,11 @@ from watcher.errors import Unreadable
 DEEPEST = 64
 """Levels of objects and lists in one record; the vendors' own have four."""
 
-_SPACES, _ESCAPES = (b"\n", b"\t", b"\r", b'" '), (b'\\":', b"\\u0022", b"\\ud", b"\\uD")
-"""What may stand between a key and its colon; a quote in a text, maybe with a colon; what may be half a character."""
+_SPACES = (b"\n", b"\t", b"\r", b'" ')
+"""What may stand between a key and its colon."""
+
+_ESCAPES = (b'\\":', b"\\u0022", b"\\u003a", b"\\u003A", b"\\ud", b"\\uD")
+"""A quote and a colon in a text, in each spelling; what may be half a character."""
 
 _SORTED = msgspec.json.Encoder(order="sorted")
 
