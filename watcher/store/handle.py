@@ -99,7 +99,7 @@ class Handle:
             await self._turn()
         try:
             with suppress(WatcherError):  # not marked, it is checked when it is opened next
-                await self._worker.run(partial(self._guard.around, partial(files.mark, clean=True)))
+                await self._run(partial(self._guard.around, partial(files.mark, clean=True)), None)
         finally:
             try:
                 await self._worker.stop_and_join()
@@ -119,16 +119,19 @@ class Handle:
         await self._look(lambda db: db.execute("SELECT 1").fetchone())
 
     async def _look(self, work: Work[T], then: Callable[[T], None] | None = None) -> T:
+        self._refuse_closed()
         return await self._run(partial(self._guard.around, work), then)
 
-    async def _run(self, work: Work[T], then: Callable[[T], None] | None) -> T:
+    def _refuse_closed(self) -> None:
         if self._closing is not None:
             raise StoreError("the store is closed")
+
+    async def _run(self, work: Work[T], then: Callable[[T], None] | None) -> T:
+        """Whatever is done on the thread passes here."""
         return await self._worker.run(work, then)
 
     async def _write(self, work: Work[T], then: Callable[[T], None] | None = None) -> T:
-        if self._closing is not None:
-            raise StoreError("the store is closed")
+        self._refuse_closed()
         task = _Task(work, then)
         self._waiting.append(task)
         if not self._posted:  # else what is posted has yet to begin, and takes this along
@@ -146,7 +149,7 @@ class Handle:
         """Have the thread write what waits, and tell those who asked."""
         group: list[_Task] = []
         try:
-            await self._worker.run(partial(self._settle, group), partial(_tell, group))
+            await self._run(partial(self._settle, group), partial(_tell, group))
         except Exception as error:  # the thread has ended
             self._posted = False
             closed = StoreError("the store is closed")

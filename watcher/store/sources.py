@@ -152,7 +152,7 @@ class Sources(Discretion):
             with suppress(WatcherError):  # what is lost is when sources were read last
                 if self._unsaved:
                     work = partial(transact, work=partial(plans.write_states, states=self._unsaved))
-                    await self._worker.run(partial(self._guard.around, work))
+                    await self._run(partial(self._guard.around, work), None)
         finally:
             await super()._close()
 
