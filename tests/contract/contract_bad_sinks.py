@@ -64,8 +64,9 @@ class Good:
                 return self.judge(response, await self.beginning(response))
         except aiohttp.ClientConnectorCertificateError:
             raise Permanent("its certificate was refused") from None
-        except aiohttp.ClientConnectorError:
-            raise self.unreachable() from None
+        except aiohttp.ClientConnectorError as error:
+            reset = isinstance(error.os_error, ConnectionResetError)  # by a peer that was there, while we connected
+            raise (self.unanswered(error) if reset else self.unreachable()) from None
         except (aiohttp.ClientError, TimeoutError) as error:
             raise self.unanswered(error) from None
 
