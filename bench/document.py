@@ -18,7 +18,7 @@ Made by `python -m bench --document`; do not edit above the mark. Ratios travel 
 figures are held against `orjson.loads` of the same page, measured in the same round.
 
 To see it on your machine, in a clone: `python3 -m venv .venv && .venv/bin/pip install -e '.[bench]'`, then
-`.venv/bin/python -m bench --quick` (two minutes) or `.venv/bin/python -m bench` (a quarter of an hour; it makes environments
+`.venv/bin/python -m bench --quick` (two minutes) or `.venv/bin/python -m bench` (eleven minutes; it makes environments
 for the peers under `~/.cache/watcher-bench`). `--only poll,scale` measures some families, `--json` prints the figures as
 JSON, `--record` adds them to `bench/history.jsonl`, of which `python -m bench plot` makes the picture below. No service is
 needed; everything runs on loopback. What was measured is checked as well: a poll that finds a wrong set of new, changed or
@@ -57,13 +57,17 @@ def _judged(goal: Goal, figure: Figure | None) -> str:
     if figure is None:
         return f"| {goal.words} | {goal} | not measured here | |"
     word = "reached" if goal.reached(figure.value) else "**not reached**"
-    return f"| {goal.words} | {goal} | {figure.value:.3g} {figure.unit} | {word} |"
+    return f"| {goal.words} | {goal} | {_short(figure.value)} {figure.unit} | {word} |"
 
 
 def _row(figure: Figure) -> str:
     wall = "" if figure.ms is None else f"{figure.ms:,.2f} ms"
     cpu = "" if figure.cpu is None else f"{figure.cpu:.3g}"
-    return f"| `{figure.name}` | {figure.value:.3g} {figure.unit} | {wall} | {cpu} | {figure.what} |"
+    return f"| `{figure.name}` | {_short(figure.value)} {figure.unit} | {wall} | {cpu} | {figure.what} |"
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def write(figures: Iterable[Figure], about: Mapping[str, str], path: Path = PATH) -> None:

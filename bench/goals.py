@@ -66,7 +66,13 @@ _TABLE = (
     Goal("poll.baseline", 8, YARD, "baseline of 10,000", stands=22),
     Goal("poll.baseline-rss", 150, "MiB", "baseline of 10,000: the most that the process holds"),
     Goal("poll.peak", 8, "MiB", "peak memory above the page"),
-    Goal("poll.stall-few", 10, "ms", "the loop stalled by one page of 10,000 records, 1 % of them changed"),
+    Goal(
+        "poll.stall-few",
+        10,
+        "ms",
+        "the loop stalled by one page of 10,000 records, 1 % of them changed",
+        stands=15,  # reached where nobody else works; on a machine that is shared and busy it was 13
+    ),
     _least("peers.dlt-incremental-unchanged", 50, "times less", "against dlt incremental, unchanged, processor time"),
     _least("peers.dlt-scd2-unchanged", 400, "times less", "against dlt scd2, unchanged, processor time"),
     _least("peers.dlt-incremental-few", 5, "times less", "against dlt incremental, 1 % changed, processor time"),
