@@ -145,6 +145,16 @@ def test_a_screen_without_matters_says_so_first(capsys):
     assert "  azur  ############........  600 of 1000" in rest
 
 
+def test_a_source_that_was_never_read_is_not_said_to_have_been(capsys):
+    """Of two that are to be read, one never was: the screen does not say `each`."""
+    other = replace(
+        SOURCE, name="azur/apimo.leads/102", baselined_at=None, read_at=None, failures=1, last_error="HTTP 401"
+    )
+    out = shown(replace(WELL, sources=(SOURCE, other)), capsys)
+    assert "each read" not in out
+    assert "1 of 2 ok, 1 failing; 1 never read, the others within the last 40 s" in out
+
+
 def test_a_screen_with_matters_has_them_at_the_top(capsys):
     """Marked by a sign, for those who see no colours; before any table."""
     lines = shown(replace(sink(dead=4), sources=(replace(SOURCE, baselined_at=None),)), capsys).splitlines()

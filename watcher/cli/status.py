@@ -125,8 +125,13 @@ def _fares(source: SourceStanding) -> str:
 
 def _freshness(found: Standing, now: datetime) -> str:
     """When the one that was read the longest ago was read."""
-    read = [source.read_at for source in found.sources if source.read_at and source.every and not source.paused]
-    return f"; each read within the last {lapse(now - min(read))}" if read else ""
+    times = [source.read_at for source in found.sources if source.every and not source.paused]
+    read = [at for at in times if at]
+    if not read:
+        return ""
+    never = len(times) - len(read)
+    who = f"{never} never read, the others" if never else "each read"
+    return f"; {who} within the last {lapse(now - min(read))}"
 
 
 def _sink(sink: SinkStanding, now: datetime) -> tuple[Cell, ...]:

@@ -83,9 +83,7 @@ def is_quiet(plan: Plan, last: SourceState | None) -> bool:
     if last is None or plan.state is None or plan.tally is not None:
         return False
     now = plan.state
-    if (
-        now.next_full_at is None and last.next_full_at is not None
-    ):  # somebody asked for a full read: not to be forgotten
+    if last.next_full_at and not now.next_full_at:  # somebody asked for a full read: not to be forgotten
         return False
     if replace(last, read_at=now.read_at, full_at=now.full_at, next_full_at=now.next_full_at, tally=now.tally) != now:
         return False
